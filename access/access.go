@@ -1,0 +1,65 @@
+// Package access knows people: who is asking, what their role is, and by which session or token they prove it.
+package access
+
+import (
+	"slices"
+	"time"
+)
+
+// Role is what a person may do in general. Each includes those before it.
+type Role string
+
+// The roles, weakest first.
+const (
+	Viewer  Role = "viewer"
+	Analyst Role = "analyst"
+	Owner   Role = "owner"
+	Steward Role = "steward"
+	Admin   Role = "admin"
+)
+
+var roles = []Role{Viewer, Analyst, Owner, Steward, Admin}
+
+// Includes reports whether someone with role r may do what needs role need. An unknown role includes nothing.
+func (r Role) Includes(need Role) bool {
+	have, want := slices.Index(roles, r), slices.Index(roles, need)
+	return have >= 0 && want >= 0 && have >= want
+}
+
+// Person is someone who uses the portal.
+type Person struct {
+	ID      int64
+	Issuer  string
+	Subject string
+	Name    string
+	Email   string
+	Team    string
+	Role    Role
+	Theme   string // "", light or dark
+	Nav     string // "" or icons
+}
+
+// Scopes of tokens: what an API call must hold.
+const (
+	ScopeRead  = "read"  // read the catalog
+	ScopeWrite = "write" // change it: crawl, edit
+	ScopeAdmin = "admin"
+)
+
+// Principal is who a request comes from.
+type Principal struct {
+	Person
+	Scopes []string // of the token; nil for a session
+	Token  bool     // by bearer token, so: the API, never a page
+}
+
+// Token is an API token as its owner may see it: without its secret.
+type Token struct {
+	ID        int64
+	Name      string
+	Scopes    []string
+	CreatedAt time.Time
+	UsedAt    *time.Time
+	ExpiresAt time.Time
+	RevokedAt *time.Time
+}
