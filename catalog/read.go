@@ -2,16 +2,187 @@ package catalog
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"portreeve/fault"
 )
+
+// datasetSelect lists the fields of a Dataset; what follows it filters and orders.
+const datasetSelect = `
+	SELECT d.id, s.slug AS source, d.name, d.scope, d.native_id, d.kind, d.title, d.description, d.team, d.domain, d.tags,
+	       d.certified, d.deprecated, d.location, d.format, d.partitioning, d.sort_order, d.row_count, d.byte_count, d.file_count,
+	       d.column_count, d.documented, d.snapshot_id, d.data_at, d.properties, d.usage, d.problem, d.problem_since,
+	       d.created_at, d.changed_at, d.seen_at, d.gone_at
+	FROM dataset d JOIN source s ON s.id = d.source_id `
+
+// datasets runs a query that begins with datasetSelect.
+func (s *Store) datasets(ctx context.Context, query string, args ...any) ([]Dataset, error) {
+	rows, _ := s.db.Query(ctx, query, args...) // CollectRows returns this error
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Dataset])
+}
+
+// Dataset returns the dataset named by key. The name is matched exactly, else without regard to case if that finds just
+// one. Datasets that are gone are found too.
+func (s *Store) Dataset(ctx context.Context, key Key) (Dataset, error) {
+	const q = datasetSelect + `
+		WHERE s.slug = @source AND lower(d.name) = lower(@name)
+		ORDER BY d.name = @name DESC, d.gone_at NULLS FIRST LIMIT 2`
+	found, err := s.datasets(ctx, q, pgx.NamedArgs{"source": key.Source, "name": key.Name})
+	if err != nil {
+		return Dataset{}, fmt.Errorf("dataset %s: %w", key, err)
+	}
+	if len(found) == 0 || (found[0].Name != key.Name && len(found) > 1) {
+		return Dataset{}, fault.NotFoundf("there is no dataset %s", key)
+	}
+	return found[0], nil
+}
+
+// Near returns live datasets whose name is like key's, for a page that has nothing to show.
+func (s *Store) Near(ctx context.Context, key Key, limit int) ([]Dataset, error) {
+	answer, err := s.Search(ctx, SearchQuery{Text: words(key.Name), Limit: limit})
+	if err != nil || len(answer.Items) == 0 {
+		return nil, err
+	}
+	near := make([]Dataset, len(answer.Items))
+	for i, hit := range answer.Items {
+		near[i] = hit.Dataset
+	}
+	return near, nil
+}
+
+// words turns a name into a question without operators, at most 200 bytes of it.
+func words(name string) string {
+	out := make([]rune, 0, len(name))
+	for _, r := range name[:min(len(name), 200)] {
+		if r == '"' || r == ':' || r == '-' || r == '.' || r == '/' {
+			r = ' '
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
+
+// CaseTwins returns the other live datasets of the source whose names differ from key's only by case.
+func (s *Store) CaseTwins(ctx context.Context, key Key) ([]Dataset, error) {
+	const q = datasetSelect + `
+		WHERE s.slug = @source AND lower(d.name) = lower(@name) AND d.name <> @name AND d.gone_at IS NULL ORDER BY d.name LIMIT 20`
+	return s.datasets(ctx, q, pgx.NamedArgs{"source": key.Source, "name": key.Name})
+}
+
+// Columns returns a dataset's columns in order.
+func (s *Store) Columns(ctx context.Context, id int64) ([]Column, error) {
+	return columns(ctx, s.db, id)
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func columns(ctx context.Context, db querier, id int64) ([]Column, error) {
+	const q = `SELECT position, path, type, nullable, comment, native_id FROM dataset_column WHERE dataset_id = $1 ORDER BY position`
+	rows, _ := db.Query(ctx, q, id)
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Column])
+}
+
+// Snapshots returns a dataset's commits, newest first.
+func (s *Store) Snapshots(ctx context.Context, id int64, limit int) ([]Snapshot, error) {
+	const q = `
+		SELECT id, parent_id, at, operation, added_rows, deleted_rows, total_rows, added_bytes, total_bytes, added_files, total_files, summary
+		FROM snapshot WHERE dataset_id = $1 ORDER BY at DESC, id DESC LIMIT $2`
+	rows, _ := s.db.Query(ctx, q, id, limit)
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Snapshot])
+}
+
+// Versions returns a dataset's history, newest version first, of versions numbered below before (0: from the newest).
+func (s *Store) Versions(ctx context.Context, id int64, before, limit int) ([]Version, error) {
+	const q = `
+		WITH version AS (
+			SELECT at, dense_rank() OVER (ORDER BY at) AS number FROM dataset_change WHERE dataset_id = @id GROUP BY at
+		), wanted AS (
+			SELECT * FROM version WHERE @before = 0 OR number < @before ORDER BY number DESC LIMIT @limit
+		)
+		SELECT w.number, c.id, c.at, coalesce(c.crawl_id, 0) AS crawl_id, c.kind, c.field, c.old, c.new
+		FROM wanted w JOIN dataset_change c ON c.dataset_id = @id AND c.at = w.at ORDER BY w.number DESC, c.id`
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"id": id, "before": before, "limit": limit})
+	type row struct {
+		Number int
+		Change
+	}
+	changes, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return nil, fmt.Errorf("versions of dataset %d: %w", id, err)
+	}
+	var versions []Version
+	for _, c := range changes {
+		if n := len(versions); n == 0 || versions[n-1].Number != c.Number {
+			versions = append(versions, Version{Number: c.Number, At: c.At, CrawlID: c.CrawlID})
+		}
+		v := &versions[len(versions)-1]
+		v.Changes = append(v.Changes, c.Change)
+	}
+	return versions, nil
+}
+
+// Profile returns the newest profile of a dataset, or NotFound before the first.
+func (s *Store) Profile(ctx context.Context, id int64) (Profile, error) {
+	const q = `SELECT snapshot_id, taken_at, rows_total, rows_read, took_ms, columns, problem FROM profile WHERE dataset_id = $1`
+	rows, _ := s.db.Query(ctx, q, id)
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Profile])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Profile{}, fault.NotFoundf("this dataset has no profile yet")
+	}
+	return p, err
+}
+
+// PutProfile keeps p as the profile of a dataset in place of any older one.
+func (s *Store) PutProfile(ctx context.Context, id int64, p Profile) error {
+	const q = `
+		INSERT INTO profile (dataset_id, snapshot_id, rows_total, rows_read, took_ms, columns, problem)
+		VALUES (@id, @snapshot, @total, @read, @took, @columns, @problem)
+		ON CONFLICT (dataset_id) DO UPDATE SET snapshot_id = excluded.snapshot_id, taken_at = now(), rows_total = excluded.rows_total,
+			rows_read = excluded.rows_read, took_ms = excluded.took_ms, columns = excluded.columns, problem = excluded.problem`
+	if p.Columns == nil {
+		p.Columns = []ColumnProfile{}
+	}
+	_, err := s.db.Exec(ctx, q, pgx.NamedArgs{"id": id, "snapshot": p.SnapshotID, "total": p.RowsTotal, "read": p.RowsRead,
+		"took": p.TookMS, "columns": p.Columns, "problem": p.Problem})
+	if err != nil {
+		return fmt.Errorf("keep profile of dataset %d: %w", id, err)
+	}
+	return nil
+}
+
+// Unprofiled returns live datasets of a source whose current snapshot has no profile, tables only, at most limit.
+func (s *Store) Unprofiled(ctx context.Context, slug string, limit int) ([]Dataset, error) {
+	const q = datasetSelect + `LEFT JOIN profile p ON p.dataset_id = d.id
+		WHERE s.slug = @source AND d.gone_at IS NULL AND d.problem = '' AND d.kind = 'table' AND d.snapshot_id <> ''
+		  AND p.snapshot_id IS DISTINCT FROM d.snapshot_id
+		ORDER BY d.id LIMIT @limit`
+	return s.datasets(ctx, q, pgx.NamedArgs{"source": slug, "limit": limit})
+}
 
 // Totals is how much the catalog holds.
 type Totals struct {
 	Sources  int
-	Datasets int // live ones
+	Datasets int // live ones; likewise the figures below
 	Columns  int
-	Rows     int64
+	Rows     int64 // of those that say how many they have
 	Bytes    int64
+}
+
+// Totals returns how much the catalog held at the end of each source's last crawl.
+func (s *Store) Totals(ctx context.Context) (Totals, error) {
+	const q = `
+		SELECT (SELECT count(*) FROM source) AS sources, coalesce(sum(datasets), 0)::bigint AS datasets,
+		       coalesce(sum(columns), 0)::bigint AS columns, coalesce(sum(rows), 0)::bigint AS rows, coalesce(sum(bytes), 0)::bigint AS bytes
+		FROM source_scope`
+	rows, _ := s.db.Query(ctx, q)
+	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Totals])
 }
 
 // DatasetVersion is a change of a dataset as a list of news shows it.
@@ -21,66 +192,49 @@ type DatasetVersion struct {
 	Changes []Change // of that moment, at most 20
 }
 
-// Sources returns all sources by slug.
-func (s *Store) Sources(ctx context.Context) ([]SourceStatus, error) { return nil, nil }
-
-// SourceStatus returns one source.
-func (s *Store) SourceStatus(ctx context.Context, slug string) (SourceStatus, error) {
-	return SourceStatus{}, nil
+// News returns what changed last, newest first: one entry for each of the datasets whose shape or description changed most
+// recently. The first sight of a dataset is news as well.
+func (s *Store) News(ctx context.Context, limit int) ([]DatasetVersion, error) {
+	const q = datasetSelect + `ORDER BY d.changed_at DESC, d.id DESC LIMIT $1`
+	found, err := s.datasets(ctx, q, limit)
+	if err != nil {
+		return nil, err
+	}
+	const newest = `
+		SELECT id, at, coalesce(crawl_id, 0) AS crawl_id, kind, field, old, new FROM dataset_change
+		WHERE dataset_id = $1 AND at = (SELECT max(at) FROM dataset_change WHERE dataset_id = $1) ORDER BY id LIMIT 20`
+	news := make([]DatasetVersion, len(found))
+	for i, d := range found {
+		rows, _ := s.db.Query(ctx, newest, d.ID)
+		changes, err := pgx.CollectRows(rows, pgx.RowToStructByName[Change])
+		if err != nil {
+			return nil, err
+		}
+		news[i] = DatasetVersion{Dataset: d, At: d.ChangedAt, Changes: changes}
+	}
+	return news, nil
 }
-
-// Scopes returns the parts of a source by name.
-func (s *Store) Scopes(ctx context.Context, slug string) ([]Scope, error) { return nil, nil }
-
-// Crawls returns the newest crawls of a source first.
-func (s *Store) Crawls(ctx context.Context, slug string, limit int) ([]Crawl, error) { return nil, nil }
-
-// Crawl returns one crawl.
-func (s *Store) Crawl(ctx context.Context, id int64) (Crawl, error) { return Crawl{}, nil }
-
-// CrawlErrors returns what a crawl could not read, at most limit entries.
-func (s *Store) CrawlErrors(ctx context.Context, id int64, limit int) ([]CrawlError, error) {
-	return nil, nil
-}
-
-// Dataset returns the dataset named by key. The name is matched exactly, else without regard to case if that finds one.
-func (s *Store) Dataset(ctx context.Context, key Key) (Dataset, error) { return Dataset{}, nil }
-
-// Near returns datasets whose name is like key's, for a page that has nothing to show.
-func (s *Store) Near(ctx context.Context, key Key, limit int) ([]Dataset, error) { return nil, nil }
-
-// CaseTwins returns the other datasets whose names differ from key's only by case.
-func (s *Store) CaseTwins(ctx context.Context, key Key) ([]Dataset, error) { return nil, nil }
-
-// Columns returns a dataset's columns in order.
-func (s *Store) Columns(ctx context.Context, id int64) ([]Column, error) { return nil, nil }
-
-// Versions returns a dataset's history, newest version first, of versions numbered below before (0: from the newest).
-func (s *Store) Versions(ctx context.Context, id int64, before, limit int) ([]Version, error) {
-	return nil, nil
-}
-
-// Snapshots returns a dataset's commits, newest first.
-func (s *Store) Snapshots(ctx context.Context, id int64, limit int) ([]Snapshot, error) {
-	return nil, nil
-}
-
-// Profile returns the newest profile of a dataset, or NotFound before the first.
-func (s *Store) Profile(ctx context.Context, id int64) (Profile, error) { return Profile{}, nil }
-
-// Totals counts what the catalog holds.
-func (s *Store) Totals(ctx context.Context) (Totals, error) { return Totals{}, nil }
-
-// News returns the newest changes of all datasets.
-func (s *Store) News(ctx context.Context, limit int) ([]DatasetVersion, error) { return nil, nil }
 
 // Opened returns the datasets that a person opened last, newest first.
 func (s *Store) Opened(ctx context.Context, person int64, limit int) ([]Dataset, error) {
-	return nil, nil
+	const q = datasetSelect + `JOIN dataset_open o ON o.dataset_id = d.id WHERE o.person_id = $1 ORDER BY o.opened_at DESC LIMIT $2`
+	return s.datasets(ctx, q, person, limit)
 }
 
-// Popular returns the datasets that most is done with.
-func (s *Store) Popular(ctx context.Context, limit int) ([]Dataset, error) { return nil, nil }
+// Popular returns the live datasets opened most in the last 30 days, most first.
+func (s *Store) Popular(ctx context.Context, limit int) ([]Dataset, error) {
+	const q = datasetSelect + `
+		JOIN (SELECT dataset_id, sum(opens) AS opens FROM dataset_open WHERE opened_at > now() - interval '30 days'
+		      GROUP BY dataset_id ORDER BY 2 DESC LIMIT 200) o ON o.dataset_id = d.id
+		WHERE d.gone_at IS NULL ORDER BY o.opens DESC, d.id LIMIT $1`
+	return s.datasets(ctx, q, limit)
+}
 
 // MarkOpened notes that a person opened a dataset.
-func (s *Store) MarkOpened(ctx context.Context, person, dataset int64) error { return nil }
+func (s *Store) MarkOpened(ctx context.Context, person, dataset int64) error {
+	const q = `
+		INSERT INTO dataset_open (person_id, dataset_id) VALUES ($1, $2)
+		ON CONFLICT (person_id, dataset_id) DO UPDATE SET opens = dataset_open.opens + 1, opened_at = now()`
+	_, err := s.db.Exec(ctx, q, person, dataset)
+	return err
+}

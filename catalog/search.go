@@ -3,8 +3,6 @@ package catalog
 import (
 	"context"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // SearchQuery is a question to the catalog. Text may hold operators; see ParseSearch.
@@ -63,6 +61,3 @@ type Span struct {
 func (s *Store) Search(ctx context.Context, q SearchQuery) (SearchResult, error) {
 	return SearchResult{}, nil
 }
-
-// indexDataset brings the search entry of d up to date, in the transaction that changed it.
-func indexDataset(ctx context.Context, tx pgx.Tx, d *Dataset, columns []Column) error { return nil }

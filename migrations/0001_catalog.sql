@@ -88,6 +88,8 @@ CREATE INDEX dataset_native ON dataset (source_id, native_id) WHERE native_id <>
 CREATE INDEX dataset_scope ON dataset (source_id, scope) WHERE gone_at IS NULL;
 CREATE INDEX dataset_lower ON dataset (lower(name));
 CREATE INDEX dataset_changed ON dataset (changed_at DESC);
+CREATE INDEX dataset_gone ON dataset (source_id) WHERE gone_at IS NOT NULL;
+CREATE INDEX dataset_problem ON dataset (source_id) WHERE problem <> '' AND gone_at IS NULL;
 
 -- Columns, fields of structs among them. path is dotted into structs; a part that itself holds a dot or a quote is quoted.
 CREATE TABLE dataset_column (
@@ -150,7 +152,10 @@ CREATE TABLE profile (
 CREATE TABLE source_scope (
     source_id     int         NOT NULL REFERENCES source ON DELETE CASCADE,
     name          text        NOT NULL,
-    datasets      int         NOT NULL DEFAULT 0,
+    datasets      int         NOT NULL DEFAULT 0,        -- live ones; this and the sums below stand as of the last crawl
+    columns       int         NOT NULL DEFAULT 0,
+    rows          bigint      NOT NULL DEFAULT 0,
+    bytes         bigint      NOT NULL DEFAULT 0,
     ok_at         timestamptz,
     problem       text        NOT NULL DEFAULT '',
     problem_since timestamptz,

@@ -1,0 +1,74 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"portreeve/fault"
+)
+
+// Limits of what is kept of foreign text, in bytes.
+const (
+	maxName    = 1024
+	maxText    = 64 << 10 // descriptions and comments
+	maxShort   = 1024     // titles, teams, types
+	maxColumns = 20_000
+)
+
+// clean makes foreign metadata fit to keep: text that Postgres would refuse or nobody could read is mended or cut. A name
+// cannot be mended without naming another thing, so a bad one is Invalid.
+func clean(o *Observation) error {
+	if o.Name == "" || len(o.Name) > maxName || !storable(o.Name) {
+		return fault.Invalidf("name", "the name %.60q is empty, longer than %d bytes or not text", o.Name, maxName)
+	}
+	if len(o.Columns) > maxColumns {
+		return fault.Invalidf("columns", "%d columns are more than the %d that can be shown", len(o.Columns), maxColumns)
+	}
+	for _, s := range []*string{&o.Title, &o.Team, &o.Domain, &o.Deprecated, &o.Location, &o.Format, &o.NativeID, &o.SnapshotID} {
+		*s = tidy(*s, maxShort)
+	}
+	o.Description = tidy(o.Description, maxText)
+	for _, list := range []*[]string{&o.Tags, &o.Partitioning, &o.SortOrder} {
+		out := make([]string, 0, len(*list))
+		for _, s := range *list {
+			if s = tidy(s, maxShort); s != "" && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+		*list = out
+	}
+	properties := make(map[string]string, len(o.Properties))
+	for k, v := range o.Properties {
+		properties[tidy(k, maxShort)] = tidy(v, maxShort)
+	}
+	o.Properties = properties
+	for i := range o.Columns {
+		c := &o.Columns[i]
+		c.Position = i
+		c.Path, c.Type, c.Comment, c.NativeID = tidy(c.Path, maxShort), tidy(c.Type, maxShort), tidy(c.Comment, maxText), tidy(c.NativeID, maxShort)
+	}
+	return nil
+}
+
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+// tidy returns s as valid text without NUL, at most limit bytes of it.
+func tidy(s string, limit int) string {
+	if !storable(s) {
+		s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	}
+	return shorten(strings.TrimSpace(s), limit)
+}
+
+// shorten cuts s to at most limit bytes, at the border of a character, and marks the cut.
+func shorten(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	cut := limit - len("…")
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}

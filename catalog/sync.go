@@ -1,0 +1,285 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"portreeve/fault"
+)
+
+// Sync carries out crawl id: it reads the source scope by scope through c and makes the catalog agree. What cannot be read
+// is noted on the crawl, keeps its last good state and stops nothing else. Only what a scope, read to its end, no longer
+// has is marked gone. Sync may run again for a crawl that broke off: what it saw already is found unchanged.
+//
+// An error means that the crawl could not be carried on, such as a database that went away; the crawl is then still open
+// and Sync may be called again. A source that does not answer is not an error of Sync: it is the result of the crawl.
+// now is the process's clock and only paces progress.
+func Sync(ctx context.Context, s *Store, id int64, c Crawler, now func() time.Time, log *slog.Logger) (Crawl, error) {
+	run, err := s.Crawl(ctx, id)
+	if err != nil {
+		return run, err
+	}
+	if run.FinishedAt != nil {
+		return run, nil
+	}
+	y := &syncer{store: s, crawler: c, run: &run, now: now, log: log}
+	if err := y.all(ctx); err != nil {
+		return run, fmt.Errorf("crawl %d of %s: %w", id, run.Source, err)
+	}
+	return run, nil
+}
+
+// Fail ends crawl id with a message, for a source that could not even be opened.
+func (s *Store) Fail(ctx context.Context, id int64, cause error) error {
+	run, err := s.Crawl(ctx, id)
+	if err != nil || run.FinishedAt != nil {
+		return err
+	}
+	run.State, run.Message = CrawlFailed, crawlMessage(cause)
+	return s.saveCrawl(ctx, &run)
+}
+
+type syncer struct {
+	store   *Store
+	crawler Crawler
+	run     *Crawl
+	now     func() time.Time
+	log     *slog.Logger
+	saved   time.Time
+}
+
+func (y *syncer) all(ctx context.Context) error {
+	*y.run = Crawl{ID: y.run.ID, Source: y.run.Source, Trigger: y.run.Trigger, State: CrawlRunning, StartedAt: y.run.StartedAt}
+	if err := y.save(ctx, true); err != nil {
+		return err
+	}
+	scopes, err := y.crawler.Scopes(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		y.log.WarnContext(ctx, "source not crawled", "source", y.run.Source, "error", err)
+		y.run.State, y.run.Message = CrawlFailed, crawlMessage(err)
+		return y.save(ctx, true)
+	}
+	y.run.ScopesTotal = len(scopes)
+	for _, scope := range scopes {
+		y.run.Scope = scope
+		if err := y.save(ctx, true); err != nil {
+			return err
+		}
+		if err := y.scope(ctx, scope); err != nil {
+			return err
+		}
+		y.run.ScopesDone++
+	}
+	if err := y.dropScopes(ctx, scopes); err != nil {
+		return err
+	}
+	y.run.Scope, y.run.State = "", CrawlFinished
+	if y.run.Failed > 0 {
+		y.run.State = CrawlPartial
+	}
+	return y.save(ctx, true)
+}
+
+// save writes progress, at most every 200 ms unless it must be now.
+func (y *syncer) save(ctx context.Context, must bool) error {
+	if t := y.now(); must || t.Sub(y.saved) > 200*time.Millisecond {
+		y.saved = t
+		return y.store.saveCrawl(ctx, y.run)
+	}
+	return nil
+}
+
+func (y *syncer) scope(ctx context.Context, scope string) error {
+	for o, err := range y.crawler.Datasets(ctx, scope) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		switch {
+		case err != nil && o.Name == "":
+			return y.scopeFailed(ctx, scope, err)
+		case err == nil:
+			err = clean(&o)
+		}
+		if err != nil {
+			err = y.datasetFailed(ctx, scope, o.Name, err)
+		} else {
+			err = y.dataset(ctx, scope, &o)
+		}
+		if err != nil {
+			return err
+		}
+		y.run.Seen++
+		if err := y.save(ctx, false); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil { // the stream may have ended because of it: what is missing is not gone
+		return ctx.Err()
+	}
+	return y.endScope(ctx, scope)
+}
+
+func (y *syncer) dataset(ctx context.Context, scope string, o *Observation) error {
+	formerly, err := y.formerly(ctx, o)
+	if err != nil {
+		return err
+	}
+	did, err := y.store.observe(ctx, y.run, scope, o, formerly)
+	switch did {
+	case added:
+		y.run.Added++
+	case changed:
+		y.run.Changed++
+	case renamed:
+		y.run.Renamed++
+	case unchanged:
+	}
+	return err
+}
+
+// formerly returns the name under which a dataset that looks new is known already, or "". It takes the same native id and
+// the source's word that the old name is no longer there.
+func (y *syncer) formerly(ctx context.Context, o *Observation) (string, error) {
+	if o.NativeID == "" {
+		return "", nil
+	}
+	const q = `
+		SELECT d.name FROM dataset d JOIN source s ON s.id = d.source_id
+		WHERE s.slug = @source AND d.native_id = @native AND d.name <> @name AND d.seen_crawl <> @crawl
+		  AND NOT EXISTS (SELECT FROM dataset x WHERE x.source_id = d.source_id AND x.name = @name)
+		ORDER BY d.gone_at IS NOT NULL, d.seen_at DESC, d.id LIMIT 1`
+	var name string
+	args := pgx.NamedArgs{"source": y.run.Source, "native": o.NativeID, "name": o.Name, "crawl": y.run.ID}
+	switch err := y.store.db.QueryRow(ctx, q, args).Scan(&name); {
+	case errors.Is(err, pgx.ErrNoRows):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	there, err := y.crawler.Has(ctx, name)
+	if err != nil || there { // not proven: a twin, or a source that cannot say
+		return "", ctx.Err()
+	}
+	return name, nil
+}
+
+func (y *syncer) datasetFailed(ctx context.Context, scope, name string, cause error) error {
+	y.run.Failed++
+	y.log.WarnContext(ctx, "dataset not crawled", "source", y.run.Source, "dataset", name, "error", cause)
+	message := crawlMessage(cause)
+	if err := y.store.markProblem(ctx, y.run, name, message); err != nil {
+		return err
+	}
+	return y.store.addCrawlError(ctx, y.run.ID, scope, name, message)
+}
+
+func (y *syncer) scopeFailed(ctx context.Context, scope string, cause error) error {
+	y.run.Failed++
+	y.log.WarnContext(ctx, "scope not crawled", "source", y.run.Source, "scope", scope, "error", cause)
+	message := crawlMessage(cause)
+	const q = `
+		INSERT INTO source_scope (source_id, name, problem, problem_since) SELECT id, $2, $3, now() FROM source WHERE slug = $1
+		ON CONFLICT (source_id, name) DO UPDATE SET problem = excluded.problem, problem_since = coalesce(source_scope.problem_since, now())`
+	if _, err := y.store.db.Exec(ctx, q, y.run.Source, scope, tidy(message, maxShort)); err != nil {
+		return err
+	}
+	return y.store.addCrawlError(ctx, y.run.ID, scope, "", message)
+}
+
+// endScope marks as gone what the scope no longer has and sums up what it has.
+func (y *syncer) endScope(ctx context.Context, scope string) error {
+	if err := y.markGone(ctx, scope); err != nil {
+		return err
+	}
+	const q = `
+		INSERT INTO source_scope (source_id, name, datasets, columns, rows, bytes, ok_at)
+		SELECT s.id, @scope, count(d.id), coalesce(sum(d.column_count), 0), coalesce(sum(d.row_count), 0), coalesce(sum(d.byte_count), 0), now()
+		FROM source s LEFT JOIN dataset d ON d.source_id = s.id AND d.scope = @scope AND d.gone_at IS NULL
+		WHERE s.slug = @source GROUP BY s.id
+		ON CONFLICT (source_id, name) DO UPDATE SET datasets = excluded.datasets, columns = excluded.columns, rows = excluded.rows,
+			bytes = excluded.bytes, ok_at = excluded.ok_at, problem = '', problem_since = NULL`
+	_, err := y.store.db.Exec(ctx, q, pgx.NamedArgs{"source": y.run.Source, "scope": scope})
+	return err
+}
+
+// dropScopes treats scopes that the source no longer lists as read to their end and empty.
+func (y *syncer) dropScopes(ctx context.Context, scopes []string) error {
+	const q = `SELECT p.name FROM source_scope p JOIN source s ON s.id = p.source_id WHERE s.slug = $1 AND p.name <> ALL($2)`
+	if scopes == nil {
+		scopes = []string{}
+	}
+	rows, _ := y.store.db.Query(ctx, q, y.run.Source, scopes)
+	dropped, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	const drop = `DELETE FROM source_scope p USING source s WHERE s.id = p.source_id AND s.slug = $1 AND p.name = $2`
+	for _, scope := range dropped {
+		if err := y.markGone(ctx, scope); err != nil {
+			return err
+		}
+		if _, err := y.store.db.Exec(ctx, drop, y.run.Source, scope); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markGone marks the datasets of scope that this crawl has not met, each in a transaction of its own.
+func (y *syncer) markGone(ctx context.Context, scope string) error {
+	const q = `
+		SELECT d.name FROM dataset d JOIN source s ON s.id = d.source_id
+		WHERE s.slug = $1 AND d.scope = $2 AND d.gone_at IS NULL AND d.seen_crawl <> $3 ORDER BY d.id LIMIT 1000`
+	for {
+		rows, _ := y.store.db.Query(ctx, q, y.run.Source, scope, y.run.ID)
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		if len(names) == 0 {
+			return nil
+		}
+		for _, name := range names {
+			if err := y.store.gone(ctx, y.run, name); err != nil {
+				return err
+			}
+			y.run.Gone++
+		}
+		if err := y.save(ctx, false); err != nil {
+			return err
+		}
+	}
+}
+
+// gone marks a dataset as gone, with its history and search entry.
+func (s *Store) gone(ctx context.Context, run *Crawl, name string) error {
+	return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		d, err := lockDataset(ctx, tx, run.Source, name)
+		if fault.KindOf(err) == fault.NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		const q = `UPDATE dataset SET gone_at = now(), changed_at = now(), problem = '', problem_since = NULL WHERE id = $1`
+		if _, err := tx.Exec(ctx, q, d.ID); err != nil {
+			return err
+		}
+		if err := putChanges(ctx, tx, d.ID, run.ID, []Change{{Kind: Gone, Field: "dataset", Old: d.Name}}); err != nil {
+			return err
+		}
+		cols, err := columns(ctx, tx, d.ID)
+		if err != nil {
+			return err
+		}
+		return reindex(ctx, tx, d.ID, cols)
+	})
+}

@@ -1,0 +1,111 @@
+// Package job runs work in the background and on a timetable: River workers over the portal's own Postgres, one domain call
+// each. A job's arguments are data, its work can be done twice without harm, and it is inserted in the transaction that
+// makes it necessary.
+package job
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"portreeve/catalog"
+)
+
+// Options says what the jobs work with.
+type Options struct {
+	Catalog *catalog.Store
+	Open    func(context.Context, catalog.Source) (catalog.Connection, error) // opens a source by its kind
+	Reader  catalog.Reader                                                    // nil: no profiles are made
+	Log     *slog.Logger
+	Now     func() time.Time
+	Workers int // jobs at a time; 0 is 4
+}
+
+// Client puts jobs in the queue and, once started, works them off.
+type Client struct {
+	river *river.Client[pgx.Tx]
+	db    *pgxpool.Pool
+}
+
+// New returns a Client on db.
+func New(db *pgxpool.Pool, o Options) (*Client, error) {
+	c := &Client{db: db}
+	workers := river.NewWorkers()
+	for _, err := range []error{
+		river.AddWorkerSafely(workers, &tick{client: c, options: &o}),
+		river.AddWorkerSafely(workers, &crawlSource{client: c, options: &o}),
+		river.AddWorkerSafely(workers, &profileDataset{options: &o}),
+		river.AddWorkerSafely(workers, &maintainSearch{options: &o}),
+	} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	if o.Workers == 0 {
+		o.Workers = 4
+	}
+	every := func(d time.Duration, args river.JobArgs) *river.PeriodicJob {
+		make := func() (river.JobArgs, *river.InsertOpts) { return args, nil }
+		return river.NewPeriodicJob(river.PeriodicInterval(d), make, &river.PeriodicJobOpts{RunOnStart: true})
+	}
+	client, err := river.NewClient(riverpgxv5.New(db), &river.Config{
+		Logger: quiet(o.Log), Workers: workers, JobTimeout: 5 * time.Minute, RescueStuckJobsAfter: time.Hour + 10*time.Minute,
+		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}, profileQueue: {MaxWorkers: 1}},
+		PeriodicJobs: []*river.PeriodicJob{every(time.Minute, Tick{}), every(time.Hour, MaintainSearch{})},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("job queue: %w", err)
+	}
+	c.river = client
+	return c, nil
+}
+
+// Start begins to work off the queue.
+func (c *Client) Start(ctx context.Context) error { return c.river.Start(ctx) }
+
+// Stop lets running jobs finish until ctx ends, then cancels them. A cancelled job is tried again by the next process.
+func (c *Client) Stop(ctx context.Context) error {
+	if err := c.river.Stop(ctx); err == nil {
+		return nil
+	}
+	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return c.river.StopAndCancel(hard)
+}
+
+// StartCrawl returns the id of the crawl of source that is queued or running, starting one if there is none. by says who
+// asks, or "schedule".
+func (c *Client) StartCrawl(ctx context.Context, source, by string) (id int64, err error) {
+	err = pgx.BeginFunc(ctx, c.db, func(tx pgx.Tx) error {
+		open, fresh, err := catalog.OpenCrawl(ctx, tx, source, by)
+		if err != nil || !fresh {
+			id = open
+			return err
+		}
+		id = open
+		_, err = c.river.InsertTx(ctx, tx, CrawlSource{Crawl: open, Source: source}, nil)
+		return err
+	})
+	return id, err
+}
+
+// quiet passes on what a person must know of the queue: River's own news of itself is not it.
+func quiet(log *slog.Logger) *slog.Logger {
+	return slog.New(&atLeast{slog.LevelWarn, log.Handler()})
+}
+
+type atLeast struct {
+	level slog.Level
+	slog.Handler
+}
+
+// Enabled reports whether a record of level l is passed on.
+func (a *atLeast) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= a.level && a.Handler.Enabled(ctx, l)
+}

@@ -1,0 +1,80 @@
+package job
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"portreeve/catalog"
+)
+
+// pending are the states of a job that has not been worked off.
+var pending = []rivertype.JobState{
+	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,
+}
+
+// CrawlSource carries out one crawl. After a crash it runs again for the same crawl and finds unchanged what it saw before.
+type CrawlSource struct {
+	Crawl  int64  `json:"crawl"`
+	Source string `json:"source"`
+}
+
+// Kind names the job.
+func (CrawlSource) Kind() string { return "crawl_source" }
+
+// InsertOpts gives up after a few tries: the next crawl on the timetable heals what this one could not.
+func (CrawlSource) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 4} }
+
+type crawlSource struct {
+	river.WorkerDefaults[CrawlSource]
+	client  *Client
+	options *Options
+}
+
+// Timeout lets the largest source be read.
+func (w *crawlSource) Timeout(*river.Job[CrawlSource]) time.Duration { return time.Hour }
+
+// Work crawls and then asks for the profiles that the crawl made necessary.
+func (w *crawlSource) Work(ctx context.Context, j *river.Job[CrawlSource]) error {
+	store := w.options.Catalog
+	source, err := store.SourceStatus(ctx, j.Args.Source)
+	if err != nil {
+		return err
+	}
+	conn, err := w.options.Open(ctx, source.Source)
+	if err != nil {
+		w.options.Log.WarnContext(ctx, "source not opened", "source", source.Slug, "error", err)
+		return store.Fail(ctx, j.Args.Crawl, err)
+	}
+	defer conn.Close()
+	run, err := catalog.Sync(ctx, store, j.Args.Crawl, conn.Crawler, w.options.Now, w.options.Log)
+	if err != nil {
+		return err
+	}
+	w.options.Log.InfoContext(ctx, "source crawled", "source", source.Slug, "state", run.State, "seen", run.Seen, "added", run.Added,
+		"changed", run.Changed, "renamed", run.Renamed, "gone", run.Gone, "failed", run.Failed)
+	if conn.Planner == nil || w.options.Reader == nil {
+		return nil
+	}
+	return w.profiles(ctx, source.Slug)
+}
+
+// maxProfiles bounds the profiles asked for after one crawl; the next crawl asks for more.
+const maxProfiles = 500
+
+func (w *crawlSource) profiles(ctx context.Context, slug string) error {
+	due, err := w.options.Catalog.Unprofiled(ctx, slug, maxProfiles)
+	if err != nil {
+		return fmt.Errorf("profiles due: %w", err)
+	}
+	for _, d := range due {
+		args := ProfileDataset{Source: slug, Name: d.Name, Snapshot: d.SnapshotID}
+		if _, err := w.client.river.Insert(ctx, args, nil); err != nil {
+			return fmt.Errorf("ask for profile of %s: %w", d.Key(), err)
+		}
+	}
+	return nil
+}

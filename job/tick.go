@@ -1,0 +1,35 @@
+package job
+
+import (
+	"context"
+	"errors"
+
+	"github.com/riverqueue/river"
+)
+
+// Tick starts what is due. One replica inserts it every minute; the times themselves stand in the database.
+type Tick struct{}
+
+// Kind names the job.
+func (Tick) Kind() string { return "tick" }
+
+// InsertOpts keeps ticks from piling up: an unworked one stands for all.
+func (Tick) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: pending}}
+}
+
+type tick struct {
+	river.WorkerDefaults[Tick]
+	client  *Client
+	options *Options
+}
+
+// Work starts the crawls that are due.
+func (w *tick) Work(ctx context.Context, _ *river.Job[Tick]) error {
+	due, err := w.options.Catalog.DueSources(ctx)
+	for _, slug := range due {
+		_, e := w.client.StartCrawl(ctx, slug, "schedule")
+		err = errors.Join(err, e)
+	}
+	return err
+}
