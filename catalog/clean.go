@@ -58,11 +58,11 @@ func tidy(s string, limit int) string {
 	if !storable(s) {
 		s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	}
-	return shorten(strings.TrimSpace(s), limit)
+	return cutText(strings.TrimSpace(s), limit)
 }
 
-// shorten cuts s to at most limit bytes, at the border of a character, and marks the cut.
-func shorten(s string, limit int) string {
+// cutText cuts s to at most limit bytes, at the border of a character, and marks the cut.
+func cutText(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}

@@ -148,7 +148,7 @@ func yesNo(b bool) string {
 func bounded(changes []Change) []Change {
 	out := slices.Clone(changes)
 	for i := range out {
-		out[i].Old, out[i].New = shorten(out[i].Old, maxChangeText), shorten(out[i].New, maxChangeText)
+		out[i].Old, out[i].New = cutText(out[i].Old, maxChangeText), cutText(out[i].New, maxChangeText)
 	}
 	return out
 }
