@@ -68,13 +68,13 @@ func newEntry(d *Dataset, columns []Column) entry {
 func (e *entry) collect(d *Dataset, own string, columns []Column) {
 	named, said, keys := map[string]bool{}, map[string]bool{}, map[string]bool{everything: true}
 	addWords(named, own, true)
-	for _, text := range append([]string{d.Name, d.Title, shorten(d.Description, maxProse), d.Team, d.Domain}, d.Tags...) {
+	for _, text := range append([]string{d.Name, d.Title, cutAt(d.Description, maxProse), d.Team, d.Domain}, d.Tags...) {
 		addWords(said, text, false)
 	}
 	for _, c := range columns {
 		addWords(said, c.Path, false)
 		if len(said) < maxWords {
-			addWords(said, shorten(c.Comment, maxProse), false)
+			addWords(said, cutAt(c.Comment, maxProse), false)
 		}
 		keys["c/"+squash(c.Leaf())] = true
 		keys["c/"+squash(c.Path)] = true
@@ -244,7 +244,7 @@ ON CONFLICT (term) DO UPDATE SET df = greatest(term.df, 1), ndf = greatest(term.
 // and then runs SearchMaintain. It changes nothing unless an entry was wrong or the rules of this version are new.
 func (s *Store) Reindex(ctx context.Context) error {
 	for after := int64(0); ; {
-		last, err := s.reindexFrom(ctx, after, 500)
+		last, err := s.reindexFrom(ctx, after, math.MaxInt64, 500)
 		if err != nil {
 			return err
 		}
@@ -255,16 +255,19 @@ func (s *Store) Reindex(ctx context.Context) error {
 	}
 }
 
-// reindexFrom indexes the next n datasets with ids above after and returns the last id, or 0 when there were none.
-func (s *Store) reindexFrom(ctx context.Context, after int64, n int) (last int64, err error) {
-	const lock = `
-SELECT d.id, s.slug AS source, d.name, d.kind, d.title, d.description, d.team, d.domain, d.tags, d.certified, d.deprecated,
-	d.column_count, d.documented, d.data_at, d.usage, d.gone_at
-FROM dataset d JOIN source s ON s.id = d.source_id WHERE d.id > @after ORDER BY d.id LIMIT @n FOR NO KEY UPDATE OF d`
+// ReindexDataset makes the search entry of one dataset anew. There need not be such a dataset.
+func (s *Store) ReindexDataset(ctx context.Context, id int64) error {
+	_, err := s.reindexFrom(ctx, id-1, id, 1)
+	return err
+}
+
+// reindexFrom indexes the next n datasets with ids above after, not above upTo, and returns the last id, or 0 when there were none.
+func (s *Store) reindexFrom(ctx context.Context, after, upTo int64, n int) (last int64, err error) {
+	const lock = datasetSelect + `WHERE d.id > @after AND d.id <= @up_to ORDER BY d.id LIMIT @n FOR NO KEY UPDATE OF d`
 	const columns = `SELECT dataset_id, position, path, comment FROM dataset_column WHERE dataset_id = ANY ($1)`
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, lock, pgx.NamedArgs{"after": after, "n": n})
-		datasets, err := pgx.CollectRows(rows, pgx.RowToStructByNameLax[Dataset])
+		rows, _ := tx.Query(ctx, lock, pgx.NamedArgs{"after": after, "up_to": upTo, "n": n})
+		datasets, err := pgx.CollectRows(rows, pgx.RowToStructByName[Dataset])
 		if err != nil || len(datasets) == 0 {
 			return err
 		}

@@ -62,11 +62,12 @@ want AS (
 	FROM l GROUP BY list
 ),
 n AS (SELECT count(*) AS n FROM search),
+now AS (SELECT has.* FROM search_tier t, LATERAL (VALUES ('h', t.rank), ('u', t.used), ('f', t.fresh)) AS has (list, at)),
+has AS (SELECT list, width_bucket(v, at) AS tier, count(*) AS c FROM l JOIN now USING (list) GROUP BY 1, 2),
 off AS ( -- lists with a tier of the wrong size
-	SELECT DISTINCT list FROM n, search_tier t,
-		LATERAL (VALUES ('h', t.rank), ('u', t.used), ('f', t.fresh)) AS has (list, at),
-		unnest(has.at) WITH ORDINALITY AS u (v, i)
-	WHERE (SELECT count(*) FROM l WHERE l.list = has.list AND l.v >= u.v) NOT BETWEEN 0.8 * n / 4 ^ i - 1 AND 1.25 * n / 4 ^ i + 1
+	SELECT DISTINCT list FROM n, now, generate_series(1, 5) AS i
+	WHERE (SELECT coalesce(sum(c), 0) FROM has WHERE has.list = now.list AND tier >= i)
+		NOT BETWEEN 0.8 * n / 4 ^ i - 1 AND 1.25 * n / 4 ^ i + 1
 )
 UPDATE search_tier SET datasets = n.n,
 	rank = coalesce((SELECT at FROM want JOIN off USING (list) WHERE list = 'h'), rank),

@@ -61,7 +61,7 @@ func tokens(text string) []token {
 	start, prev := -1, other
 	emit := func(end int) {
 		if start >= 0 {
-			if raw := shorten(fold(text[start:end]), maxToken); raw != "" {
+			if raw := cutAt(fold(text[start:end]), maxToken); raw != "" {
 				out = append(out, token{singular(raw), raw, start, end})
 			}
 		}
@@ -161,7 +161,7 @@ func squash(s string) string {
 			break
 		}
 	}
-	return shorten(b.String(), maxSquash)
+	return cutAt(b.String(), maxSquash)
 }
 
 // slug returns s as a facet's key holds it: letters and digits with a dash for everything between.
@@ -170,11 +170,11 @@ func slug(s string) string {
 	for _, w := range strings.FieldsFunc(s, func(r rune) bool { c := classOf(r); return c == other || c == mark }) {
 		words = append(words, fold(w))
 	}
-	return shorten(strings.Join(words, "-"), maxSquash)
+	return cutAt(strings.Join(words, "-"), maxSquash)
 }
 
-// shorten cuts s to at most n bytes, between runes.
-func shorten(s string, n int) string {
+// cutAt cuts s to at most n bytes, between runes.
+func cutAt(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

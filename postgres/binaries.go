@@ -47,7 +47,7 @@ func (h *home) binaries(ctx context.Context, o EmbeddedOptions, major int) (bina
 		}
 	}
 	if major == 0 || major == fetchedMajor {
-		return h.fetched(ctx, o)
+		return h.fetched(ctx, o, pinned())
 	}
 	return binaries{}, wrongMajor(h.data(), major, append(other, fetchedVersion))
 }

@@ -4,6 +4,7 @@ package postgres
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
@@ -57,15 +59,15 @@ func platform() string {
 
 const instead = "install Postgres 15 or newer, or set PORTREEVE_POSTGRES_BIN to the folder of its programs"
 
-// fetched returns the binaries that were fetched before, or fetches them.
-func (h *home) fetched(ctx context.Context, o EmbeddedOptions) (binaries, error) {
-	dir := filepath.Join(h.dir, "postgres", fetchedVersion)
+// fetched returns the binaries that were fetched before, or fetches them if they are known for this platform.
+func (h *home) fetched(ctx context.Context, o EmbeddedOptions, known map[string]archive) (binaries, error) {
+	dir := filepath.Join(cmp.Or(o.Cache, filepath.Join(h.dir, "postgres")), fetchedVersion)
 	if !hasPrograms(filepath.Join(dir, "bin")) {
-		want, ok := pinned()[platform()]
+		want, ok := known[platform()]
 		if !ok {
 			return binaries{}, fault.Unavailablef(nil, "there is no Postgres here and none to fetch for %s: %s", platform(), instead)
 		}
-		if err := fetch(ctx, o.Repository, dir, want, o.Progress); err != nil {
+		if err := fetchOnce(ctx, o, dir, want); err != nil {
 			return binaries{}, err
 		}
 	}
@@ -76,18 +78,39 @@ func (h *home) fetched(ctx context.Context, o EmbeddedOptions) (binaries, error)
 	return b, nil
 }
 
-// fetch puts the Postgres that packs to want into dir, which appears only when it is whole.
+// fetchOnce fetches into dir unless another process does so first.
+func fetchOnce(ctx context.Context, o EmbeddedOptions, dir string, want archive) error {
+	parent := filepath.Dir(dir)
+	if err := makeOpen(parent); err != nil {
+		return unusable(parent, err)
+	}
+	lock, err := os.OpenFile(filepath.Join(parent, "lock"), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // in our cache
+	if err != nil {
+		return unusable(parent, err)
+	}
+	defer lock.Close()
+	for syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if hasPrograms(filepath.Join(dir, "bin")) {
+		return nil
+	}
+	return fetch(ctx, o.Repository, dir, want, o.Progress)
+}
+
+// fetch puts the Postgres that packs to want into dir, which appears only when it is whole. Its parent is locked.
 func fetch(ctx context.Context, repository, dir string, want archive, progress func(string)) error {
 	parent := filepath.Dir(dir)
-	old, _ := filepath.Glob(filepath.Join(parent, "fetch-*")) // of a process that was killed: we hold the lock
+	old, _ := filepath.Glob(filepath.Join(parent, "fetch-*")) // of processes that were killed
 	for _, scratch := range old {
 		_ = os.RemoveAll(scratch)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return unusable(dir, err)
-	}
-	if err := makeOpen(parent); err != nil {
-		return unusable(parent, err)
 	}
 	scratch, err := os.MkdirTemp(parent, "fetch-")
 	if err != nil {
@@ -116,14 +139,13 @@ func fetch(ctx context.Context, repository, dir string, want archive, progress f
 
 // makeOpen makes a folder that the server's account can read in, whatever the umask.
 func makeOpen(dir string) error {
-	err := os.Mkdir(dir, 0o755) //nolint:gosec // programs are no secret
-	if err == nil {
-		return os.Chmod(dir, 0o755) //nolint:gosec // likewise
-	}
-	if errors.Is(err, fs.ErrExist) {
+	if st, err := os.Stat(dir); err == nil && st.IsDir() {
 		return nil
 	}
-	return err
+	if err := makeHome(dir); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755) //nolint:gosec // programs are no secret
 }
 
 // download fetches the packed binaries into scratch and returns the file. The library would next unpack and run them; a link
@@ -161,7 +183,7 @@ func download(ctx context.Context, repository, scratch string, progress func(str
 
 // check deletes file and returns an error unless it is the archive want.
 func check(file string, want archive) error {
-	f, err := os.Open(file)
+	f, err := os.Open(file) //nolint:gosec // in our scratch folder
 	if err != nil {
 		return unusable(file, err)
 	}

@@ -23,13 +23,15 @@ const DefaultDatabase = "portreeve"
 
 // EmbeddedOptions say where an embedded server lives. Only Home is needed.
 type EmbeddedOptions struct {
-	// Home is the folder of the server: data (pgdata), log (postgres.log), lock (postgres.lock), socket (pgrun) and, where
-	// this machine has no Postgres of its own, the binaries (postgres/<version>). It is made if missing.
+	// Home is the folder of the server: data (pgdata), log (postgres.log), lock (postgres.lock) and socket (pgrun). It is
+	// made if missing.
 	Home string
 	// Fresh deletes the data that is there, so that the server starts empty.
 	Fresh bool
 	// BinDir holds initdb and postgres; "" looks for local ones and otherwise fetches them once.
 	BinDir string
+	// Cache is the folder that fetched binaries go to, each version in one of its own; "" is postgres in Home.
+	Cache string
 	// Repository is the address of a mirror to fetch from; "" is the registry that the fetcher knows.
 	Repository string
 	// RunAs is the user that the server runs as when we are root. "" is the owner of the data, else postgres, else nobody.

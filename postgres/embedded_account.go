@@ -78,11 +78,16 @@ func (a account) give(dir string) error {
 	if !a.drop || ownerOf(st) == a.uid {
 		return nil
 	}
-	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir) // whoever owns it now could put links in our way
+	if err != nil {
+		return unusable(dir, err)
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, a.uid, a.gid)
+		return root.Lchown(path, a.uid, a.gid)
 	})
 	if err != nil {
 		return unusable(dir, err)

@@ -33,30 +33,41 @@ func (h *home) close() { _ = h.lock.Close() }
 
 // openHome makes and locks the folder dir, and decides who owns what is in it.
 func openHome(ctx context.Context, dir string, o EmbeddedOptions) (*home, error) {
+	h := &home{dir: dir}
+	var err error
+	if h.as, err = whoRuns(o.RunAs, h.data()); err != nil {
+		return nil, err
+	}
+	if err := h.as.reaches(existing(dir)); err != nil {
+		return nil, err
+	}
 	if err := makeHome(dir); err != nil {
 		return nil, unusable(dir, err)
 	}
-	h := &home{dir: dir}
-	var err error
 	if h.lock, err = lockHome(ctx, dir); err != nil {
 		return nil, err
 	}
-	if err := h.prepare(o); err != nil {
+	if err := h.clear(o.Fresh); err != nil {
 		h.close()
 		return nil, err
 	}
 	return h, nil
 }
 
-func (h *home) prepare(o EmbeddedOptions) (err error) {
-	if h.as, err = whoRuns(o.RunAs, h.data()); err != nil {
-		return err
+// existing returns dir or its nearest parent that is a folder.
+func existing(dir string) string {
+	for {
+		if st, err := os.Stat(dir); err == nil && st.IsDir() || dir == filepath.Dir(dir) {
+			return dir
+		}
+		dir = filepath.Dir(dir)
 	}
-	if err := h.as.reaches(h.dir); err != nil {
-		return err
-	}
-	half := []string{h.fresh()} // what a killed initdb left
-	if o.Fresh {
+}
+
+// clear removes what is not to be there: what a killed initdb left, and for a fresh start the data.
+func (h *home) clear(fresh bool) error {
+	half := []string{h.unfinished()}
+	if fresh {
 		half = append(half, h.data())
 	}
 	for _, dir := range half {
@@ -67,8 +78,8 @@ func (h *home) prepare(o EmbeddedOptions) (err error) {
 	return nil
 }
 
-// fresh is where initdb works until its result is whole.
-func (h *home) fresh() string { return h.data() + ".new" }
+// unfinished is where initdb works until its result is whole.
+func (h *home) unfinished() string { return h.data() + ".new" }
 
 // makeHome makes dir and its missing parents. When we are root they are passable to the user that the server runs as.
 func makeHome(dir string) error {

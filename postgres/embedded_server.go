@@ -4,11 +4,11 @@ package postgres
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -34,7 +34,7 @@ const (
 
 // command returns a program of the server, run as its account. It inherits the lock of the folder.
 func (h *home) command(ctx context.Context, bin binaries, name string, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, filepath.Join(bin.dir, name), args...)
+	c := exec.CommandContext(ctx, filepath.Join(bin.dir, name), args...) //nolint:gosec // a program of the binaries found
 	c.Dir = "/"
 	c.Env = []string{"PATH=" + bin.dir + ":/usr/bin:/bin", "HOME=" + h.dir, "LC_ALL=C", "TZ=UTC"}
 	c.ExtraFiles = []*os.File{h.lock}
@@ -50,12 +50,12 @@ func (h *home) command(ctx context.Context, bin binaries, name string, args ...s
 func (h *home) initialize(ctx context.Context, bin binaries, more map[string]string) error {
 	runtime.LockOSThread() // bind's signal is sent when the thread ends
 	defer runtime.UnlockOSThread()
-	if err := os.Mkdir(h.fresh(), 0o700); err != nil {
-		return unusable(h.fresh(), err)
+	if err := os.Mkdir(h.unfinished(), 0o700); err != nil {
+		return unusable(h.unfinished(), err)
 	}
-	err := h.as.give(h.fresh())
+	err := h.as.give(h.unfinished())
 	if err == nil {
-		args := append([]string{"-D", h.fresh(), "-U", superuser, "-A", "trust", "--encoding=UTF8", "--no-instructions"}, locale(bin.major)...)
+		args := append([]string{"-D", h.unfinished(), "-U", superuser, "-A", "trust", "--encoding=UTF8", "--no-instructions"}, locale(bin.major)...)
 		if more["fsync"] == "off" {
 			args = append(args, "--no-sync")
 		}
@@ -66,12 +66,12 @@ func (h *home) initialize(ctx context.Context, bin binaries, more map[string]str
 		}
 	}
 	if err == nil {
-		if err = os.Rename(h.fresh(), h.data()); err == nil {
+		if err = os.Rename(h.unfinished(), h.data()); err == nil {
 			return nil
 		}
 		err = unusable(h.data(), err)
 	}
-	_ = os.RemoveAll(h.fresh())
+	_ = os.RemoveAll(h.unfinished())
 	return err
 }
 
@@ -201,59 +201,62 @@ func (s *server) complaint() string {
 	return complaint(b)
 }
 
-// complaint returns the line of a Postgres program's output that names the trouble.
+// complaint returns the line of a Postgres program's output that names the trouble, with its hint.
 func complaint(out []byte) string {
-	last := "no reason given"
+	found, last := "", "no reason given"
 	for line := range bytes.Lines(out) {
 		text := strings.TrimSpace(string(line))
+		if _, hint, ok := strings.Cut(text, "HINT: "); ok && found != "" {
+			return found + " (" + strings.TrimSpace(hint) + ")"
+		}
 		for _, mark := range []string{"PANIC: ", "FATAL: ", "error: "} {
-			if _, what, found := strings.Cut(text, mark); found && what != "" {
-				return strings.TrimSpace(what)
+			if _, what, ok := strings.Cut(text, mark); ok && found == "" {
+				found = strings.TrimSpace(what)
 			}
 		}
 		if text != "" {
 			last = text
 		}
 	}
-	return last
+	return cmp.Or(found, last)
 }
 
-// stop ends the server, harder and harder, and lets go of its folder. Nil when it ended as asked.
+// stop ends the server and lets go of its folder. Nil when it ended as asked.
 func (s *server) stop() error {
 	s.stopping.Do(func() {
 		close(s.asked)
-		defer s.lock.Close()
 		select {
 		case <-s.exited:
-			s.stopErr = fmt.Errorf("postgres ended by itself (%w): %s", orEOF(s.err), s.complaint())
-			return
+			s.stopErr = fmt.Errorf("postgres ended by itself, %v: %s", s.cmd.ProcessState, s.complaint())
 		default:
+			s.stopErr = s.end()
 		}
-		for _, how := range []struct {
-			signal syscall.Signal
-			wait   time.Duration
-		}{{syscall.SIGINT, 20 * time.Second}, {syscall.SIGQUIT, 5 * time.Second}, {syscall.SIGKILL, 5 * time.Second}} {
-			if err := s.cmd.Process.Signal(how.signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-				s.stopErr = err
-			}
-			select {
-			case <-s.exited:
-				if how.signal != syscall.SIGINT {
-					s.stopErr = fmt.Errorf("postgres ended only by signal %v", how.signal)
-				}
-				return
-			case <-time.After(how.wait):
-			}
-		}
-		s.stopErr = errors.New("postgres does not end")
+		_ = s.lock.Close()
 	})
 	return s.stopErr
 }
 
-// orEOF stands in for the missing error of a server that ended with status 0.
-func orEOF(err error) error {
-	if err == nil {
-		return fs.ErrClosed
+// end signals the server harder and harder until it is gone.
+func (s *server) end() error {
+	for _, step := range []struct {
+		signal syscall.Signal
+		wait   time.Duration
+	}{
+		{syscall.SIGINT, 20 * time.Second}, // cut the connections, write everything down
+		{syscall.SIGQUIT, 5 * time.Second}, // recover at the next start
+		{syscall.SIGKILL, 5 * time.Second},
+	} {
+		if err := s.cmd.Process.Signal(step.signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+		select {
+		case <-s.exited:
+			if step.signal != syscall.SIGINT {
+				return fmt.Errorf("postgres ended only by signal %v", step.signal)
+			}
+			return nil
+		case <-time.After(step.wait):
+		}
 	}
-	return err
+	return errors.New("postgres does not end")
 }

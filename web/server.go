@@ -2,31 +2,42 @@
 //
 // A page is three neighbouring files: x.go holds its handlers, x.templ its markup, x_test.go proves both. Handlers parse,
 // make one domain call, render, and return errors; one place turns errors into pages.
+//
+// Pages and the API are two routers that share nothing but what stands before both: cookies mean nothing under /api, tokens
+// nothing elsewhere.
 package web
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"portreeve/access"
 	"portreeve/catalog"
+	"portreeve/fault"
 )
 
 // Server holds what the pages need. All fields but Rows are required.
 type Server struct {
 	Catalog *catalog.Store
 	Access  *access.Store
-	Rows    Rows           // nil: samples cannot be read here
-	Crawls  CrawlStarter   // starts crawls in the background
-	Events  Events         // tells of changes by id
-	Health  []Dependency   // what /readyz asks
-	Log     *slog.Logger   // receives one line per request and every internal error
+	Rows    Rows         // nil: samples cannot be read here
+	Crawls  CrawlStarter // starts crawls in the background
+	Events  Events       // tells of changes by id
+	Health  []Dependency // what /readyz asks
+	Log     *slog.Logger // receives one line per request and every internal error
 	Now     func() time.Time
 	Version string
 	BaseURL string // such as https://data.example.com; its host is the only one answered to, besides loopback in the demo
 	Demo    bool   // people are switched by a click; loopback only
+
+	once sync.Once
+	run  *running
 }
 
 // Rows reads rows of datasets outside the portal's process.
@@ -55,13 +66,70 @@ type Dependency struct {
 	Check func(context.Context) error
 }
 
-// route is a path, who may use it, and what answers.
-type route struct {
-	method string
-	path   string
-	policy policy
-	handle handler
+// running is what a Server gathers while it serves.
+type running struct {
+	metrics  *metrics
+	limits   *limits
+	streams  *streams
+	draining chan struct{} // closed once the server stops taking new work
+	drain    sync.Once
+}
+
+// live returns what the server gathers while it serves, the same at every call.
+func (s *Server) live() *running {
+	s.once.Do(func() {
+		s.run = &running{metrics: newMetrics(), limits: newLimits(), streams: newStreams(), draining: make(chan struct{})}
+	})
+	return s.run
+}
+
+// Drain makes /readyz say no and ends all event streams: the server is about to stop. It may be called more than once.
+func (s *Server) Drain() {
+	r := s.live()
+	r.drain.Do(func() { close(r.draining) })
 }
 
 // Handler returns the portal as one http.Handler. It fails when a route declares no policy.
 func (s *Server) Handler() (http.Handler, error) { return s.handler() }
+
+func (s *Server) handler() (http.Handler, error) {
+	base, err := url.Parse(s.BaseURL)
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") || strings.Trim(base.Path, "/") != "" {
+		return nil, fault.Invalidf("PORTREEVE_BASE_URL", "the base URL %q is not like https://data.example.com", s.BaseURL)
+	}
+	pages, api := s.pages(), s.api()
+	if err := errors.Join(pages.check(), api.check()); err != nil {
+		return nil, err
+	}
+	split := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isAPI(r) {
+			api.echo.ServeHTTP(w, r)
+		} else {
+			pages.echo.ServeHTTP(w, r)
+		}
+	})
+	h := s.onlyHosts(base, split)
+	return s.observe(secure(base.Scheme == "https", asSent(h))), nil
+}
+
+// isAPI reports whether a request is for the API. It looks at the path as it was sent: what hides "api" behind escapes is
+// neither a page nor the API.
+func isAPI(r *http.Request) bool {
+	return r.URL.EscapedPath() == "/api" || strings.HasPrefix(r.URL.EscapedPath(), "/api/")
+}
+
+// HTTPServer returns a server for h with the bounds that every listener of the portal has. Its Shutdown ends the event
+// streams first, which would otherwise never end.
+func (s *Server) HTTPServer(h http.Handler) *http.Server {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      time.Minute, // event streams move it
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // broken handshakes and the like
+	}
+	srv.RegisterOnShutdown(s.Drain)
+	return srv
+}

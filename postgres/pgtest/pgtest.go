@@ -20,49 +20,55 @@ import (
 )
 
 // New returns a pool on a database of the test's own with the current schema and no rows. It is dropped when the test ends.
-func New(t testing.TB) *pgxpool.Pool {
-	t.Helper()
-	s := shared(t)
+func New(tb testing.TB) *pgxpool.Pool {
+	tb.Helper()
+	s := shared(tb)
 	template, err := s.template()
 	if err != nil {
-		t.Fatal("pgtest: migrate: ", err)
+		tb.Fatal("pgtest: migrate:", err)
 	}
-	return s.database(t, template)
+	return s.database(tb, template)
 }
 
 // Empty returns a pool on a database of the test's own without a schema.
-func Empty(t testing.TB) *pgxpool.Pool {
-	t.Helper()
-	return shared(t).database(t, "template0")
+func Empty(tb testing.TB) *pgxpool.Pool {
+	tb.Helper()
+	return shared(tb).database(tb, "template0")
 }
 
 // URL returns the address of the pool's database, for what opens its own connections.
 func URL(pool *pgxpool.Pool) string { return pool.Config().ConnString() }
 
 // database makes a copy of template and returns a pool on it.
-func (s *server) database(t testing.TB, template string) *pgxpool.Pool {
-	t.Helper()
+func (s *server) database(tb testing.TB, template string) *pgxpool.Pool {
+	tb.Helper()
 	name := fmt.Sprintf("%s%d", s.prefix, s.count.Add(1))
-	if err := s.create(t.Context(), name, template); err != nil {
-		t.Fatal("pgtest: ", err)
+	if err := s.create(tb.Context(), name, template); err != nil {
+		tb.Fatal("pgtest:", err)
 	}
-	pool, err := postgres.Open(t.Context(), s.url(name), 10*time.Second)
+	pool, err := postgres.Open(tb.Context(), s.url(name), 10*time.Second)
 	if err != nil {
-		t.Fatal("pgtest: ", err)
+		tb.Fatal("pgtest:", err)
 	}
-	t.Cleanup(func() {
-		closed := make(chan struct{})
-		go func() { pool.Close(); close(closed) }()
-		select {
-		case <-closed:
-		case <-time.After(10 * time.Second):
-			t.Error("pgtest: the test has not given back a connection")
-		}
+	tb.Cleanup(func() {
+		closePool(tb, pool)
 		if err := s.drop(name); err != nil {
-			t.Error("pgtest: ", err)
+			tb.Error("pgtest:", err)
 		}
 	})
 	return pool
+}
+
+// closePool fails the test rather than hang when a connection was not given back.
+func closePool(tb testing.TB, pool *pgxpool.Pool) {
+	tb.Helper()
+	closed := make(chan struct{})
+	go func() { pool.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		tb.Error("pgtest: the test has not given back a connection")
+	}
 }
 
 func (s *server) create(ctx context.Context, name, template string) error {

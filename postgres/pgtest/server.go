@@ -3,6 +3,7 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,11 +35,11 @@ type server struct {
 
 var start = sync.OnceValues(newServer)
 
-func shared(t testing.TB) *server {
-	t.Helper()
+func shared(tb testing.TB) *server {
+	tb.Helper()
 	s, err := start()
 	if err != nil {
-		t.Fatal("pgtest: no Postgres: ", err)
+		tb.Fatal("pgtest: no Postgres:", err)
 	}
 	return s
 }
@@ -53,12 +54,12 @@ func newServer() (*server, error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := startIn(ctx, home)
-		if err != nil {
-			return nil, err
-		}
 		if end, err = removeAfterUs(home); err != nil {
 			return nil, err
+		}
+		e, err := startIn(ctx, home)
+		if err != nil {
+			return nil, errors.Join(err, end.now())
 		}
 		base = e.URL("postgres")
 	}
@@ -117,12 +118,24 @@ func (s *server) claim(ctx context.Context) error {
 // startIn starts a server for tests: durable enough for a process to be killed, not for the machine.
 func startIn(ctx context.Context, home string) (*postgres.Embedded, error) {
 	return postgres.StartEmbedded(ctx, postgres.EmbeddedOptions{
-		Home: home, BinDir: os.Getenv("PORTREEVE_POSTGRES_BIN"),
+		Home: home, BinDir: os.Getenv("PORTREEVE_POSTGRES_BIN"), Cache: Cache(),
 		Settings: map[string]string{
 			"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
 			"max_connections": "300", "shared_buffers": "64MB", "max_wal_size": "256MB",
 		},
 	})
+}
+
+// Cache returns the folder for fetched binaries that all tests of this user share, so that they are fetched once.
+func Cache() string {
+	if os.Geteuid() == 0 {
+		return "/var/cache/portreeve" // the server's account cannot look into root's home
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "" // in each server's own folder then
+	}
+	return filepath.Join(dir, "portreeve")
 }
 
 const homePattern = "portreeve-pgtest-"
@@ -146,7 +159,7 @@ func removeIfDead(dir string) {
 	if err != nil || time.Since(st.ModTime()) < 10*time.Minute {
 		return
 	}
-	if f, err := os.OpenFile(filepath.Join(dir, "postgres.lock"), os.O_RDWR, 0); err == nil {
+	if f, err := os.OpenFile(filepath.Join(dir, "postgres.lock"), os.O_RDWR, 0); err == nil { //nolint:gosec // ours
 		defer f.Close()
 		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 			return
@@ -166,7 +179,7 @@ func removeAfterUs(home string) (*removal, error) {
 	const script = `read -r _
 		while read -r pid <"$1/pgdata/postmaster.pid" && kill -0 "$pid"; do sleep 0.1; done 2>/dev/null
 		rm -rf -- "$1"`
-	c := exec.Command("/bin/sh", "-c", script, "sh", home)
+	c := exec.Command("/bin/sh", "-c", script, "sh", home) //nolint:gosec // the script is constant
 	c.Dir = "/"
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is not for it
 	alive, err := c.StdinPipe()

@@ -1,0 +1,98 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"portreeve/fault"
+)
+
+// Store keeps people, sessions and tokens in Postgres. Every age is judged by the database's clock.
+type Store struct {
+	db *pgxpool.Pool
+}
+
+// NewStore returns a Store on db, whose schema is up to date.
+func NewStore(db *pgxpool.Pool) *Store { return &Store{db} }
+
+// LocalIssuer is the issuer of people whom the portal itself made: those of the demo and of "portreeve token create".
+const LocalIssuer = "local"
+
+// personColumns lists the fields of a Person.
+const personColumns = `p.id, p.issuer, p.subject, p.name, p.email, p.team, p.role, p.theme, p.nav`
+
+// DemoPeople returns whom the demo's visitors switch between. The first is who one is without having chosen.
+func DemoPeople() []Person {
+	return []Person{
+		{Issuer: LocalIssuer, Subject: "analyst", Name: "Ana Ruiz", Team: "network-planning", Role: Analyst},
+		{Issuer: LocalIssuer, Subject: "owner", Name: "Owen Park", Team: "flight-ops", Role: Owner},
+		{Issuer: LocalIssuer, Subject: "admin", Name: "Ida Admin", Team: "data-platform", Role: Admin},
+	}
+}
+
+// EnsurePerson adds the person named by issuer and subject, or brings name, e-mail, team and role up to date, and returns
+// them as stored. Preferences stay as they are.
+func (s *Store) EnsurePerson(ctx context.Context, p Person) (Person, error) {
+	const q = `
+		INSERT INTO person AS p (issuer, subject, name, email, team, role) VALUES (@issuer, @subject, @name, @email, @team, @role)
+		ON CONFLICT (issuer, subject) DO UPDATE SET name = excluded.name, email = excluded.email, team = excluded.team, role = excluded.role
+		RETURNING ` + personColumns
+	if p.Subject == "" || !p.Role.Includes(Viewer) {
+		return Person{}, fault.Invalidf("/role", "a person needs a subject and one of the roles viewer, analyst, owner, steward, admin")
+	}
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"issuer": p.Issuer, "subject": p.Subject, "name": p.Name, "email": p.Email,
+		"team": p.Team, "role": p.Role})
+	stored, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Person])
+	if err != nil {
+		return Person{}, fmt.Errorf("person %s: %w", p.Subject, err)
+	}
+	return stored, nil
+}
+
+// PersonBySubject returns a person who is not disabled.
+func (s *Store) PersonBySubject(ctx context.Context, issuer, subject string) (Person, error) {
+	const q = `SELECT ` + personColumns + ` FROM person p WHERE p.issuer = @issuer AND p.subject = @subject AND p.disabled_at IS NULL`
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"issuer": issuer, "subject": subject})
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Person])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Person{}, fault.NotFoundf("there is no person %s", subject)
+	}
+	return p, err
+}
+
+// People returns everyone who is not disabled, by name, at most limit of them.
+func (s *Store) People(ctx context.Context, limit int) ([]Person, error) {
+	const q = `SELECT ` + personColumns + ` FROM person p WHERE p.disabled_at IS NULL ORDER BY p.name, p.id LIMIT $1`
+	rows, _ := s.db.Query(ctx, q, limit)
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Person])
+}
+
+// DisablePerson ends all sessions of a person and refuses their tokens from now on.
+func (s *Store) DisablePerson(ctx context.Context, id int64) error {
+	return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE person SET disabled_at = now() WHERE id = $1 AND disabled_at IS NULL`, id); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM session WHERE person_id = $1`, id)
+		return err
+	})
+}
+
+// SetPreferences keeps how a person wants the portal to look: theme is "", light or dark; nav is "" or icons.
+func (s *Store) SetPreferences(ctx context.Context, person int64, theme, nav string) error {
+	switch theme {
+	case "", "light", "dark":
+	default:
+		return fault.Invalidf("theme", "the theme is light, dark or empty, which follows the device")
+	}
+	if nav != "" && nav != "icons" {
+		return fault.Invalidf("nav", "the navigation is icons or empty, which shows names")
+	}
+	_, err := s.db.Exec(ctx, `UPDATE person SET theme = @theme, nav = @nav WHERE id = @id`,
+		pgx.NamedArgs{"theme": theme, "nav": nav, "id": person})
+	return err
+}

@@ -1,0 +1,157 @@
+package access_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"portreeve/access"
+	"portreeve/fault"
+)
+
+func TestToken(t *testing.T) {
+	t.Parallel()
+	s, p, _ := open(t)
+	secret, made, err := s.CreateToken(t.Context(), p.ID, "ci", []string{access.ScopeRead, access.ScopeWrite}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(secret, "prt_") {
+		t.Errorf("secret %q does not begin with prt_", secret)
+	}
+	if got := made.ExpiresAt.Sub(made.CreatedAt); got != time.Hour {
+		t.Errorf("a token of one hour lives %v", got)
+	}
+	got, err := s.PrincipalByToken(t.Context(), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := access.Principal{Person: p, Scopes: []string{access.ScopeRead, access.ScopeWrite}, Token: true}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("principal (-want +got):\n%s", diff)
+	}
+	tokens, err := s.Tokens(t.Context(), p.ID)
+	if err != nil || len(tokens) != 1 || tokens[0].UsedAt == nil {
+		t.Errorf("Tokens = %+v, %v; want the one token with its use", tokens, err)
+	}
+}
+
+func TestTokenHoldsWhatItLists(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		who   access.Principal
+		scope string
+		want  bool
+	}{
+		{"a scope listed", access.Principal{Token: true, Scopes: []string{"read", "write"}}, "write", true},
+		{"write does not include read", access.Principal{Token: true, Scopes: []string{"write"}}, "read", false},
+		{"admin does not include read", access.Principal{Token: true, Scopes: []string{"admin"}}, "read", false},
+		{"a session holds none", access.Principal{}, "read", false},
+		{"no scope is never held", access.Principal{Token: true, Scopes: []string{"read"}}, "", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.who.Holds(tt.scope); got != tt.want {
+				t.Errorf("Holds(%q) = %v", tt.scope, got)
+			}
+		})
+	}
+}
+
+func TestTokenEnds(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, sql string }{
+		{"when it is revoked", `UPDATE token SET revoked_at = now()`},
+		{"when it has expired", `UPDATE token SET expires_at = now() - interval '1 second'`},
+		{"when its person is disabled", `UPDATE person SET disabled_at = now()`},
+		{"when it is deleted", `DELETE FROM token`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, p, pool := open(t)
+			secret, _, err := s.CreateToken(t.Context(), p.ID, "", []string{access.ScopeRead}, time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			exec(t, pool, tt.sql)
+			_, err = s.PrincipalByToken(t.Context(), secret)
+			wantKind(t, err, fault.Forbidden)
+			if msg := fault.Message(err); msg != "the token is not valid" {
+				t.Errorf("the message %q tells which of the reasons it was", msg)
+			}
+		})
+	}
+}
+
+func TestTokenIsNotASession(t *testing.T) {
+	t.Parallel()
+	s, p, _ := open(t)
+	session, err := s.CreateSession(t.Context(), p.ID, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := s.CreateToken(t.Context(), p.ID, "", []string{access.ScopeRead}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.PrincipalByToken(t.Context(), session)
+	wantKind(t, err, fault.Forbidden)
+	_, err = s.PrincipalByToken(t.Context(), access.TokenPrefix+session)
+	wantKind(t, err, fault.Forbidden)
+	_, err = s.Session(t.Context(), token)
+	wantKind(t, err, fault.Forbidden)
+}
+
+func TestCreateTokenRefuses(t *testing.T) {
+	t.Parallel()
+	s, p, _ := open(t)
+	read := []string{access.ScopeRead}
+	tests := []struct {
+		name   string
+		token  string
+		scopes []string
+		ttl    time.Duration
+	}{
+		{"no scope", "x", nil, time.Hour},
+		{"an unknown scope", "x", []string{"read", "root"}, time.Hour},
+		{"no life", "x", read, 0},
+		{"a negative life", "x", read, -time.Hour},
+		{"a life above a year", "x", read, 367 * 24 * time.Hour},
+		{"a name too long", strings.Repeat("x", 201), read, time.Hour},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := s.CreateToken(t.Context(), p.ID, tt.token, tt.scopes, tt.ttl)
+			wantKind(t, err, fault.Invalid)
+		})
+	}
+}
+
+func TestRevokeTokenOfAnotherPerson(t *testing.T) {
+	t.Parallel()
+	s, p, _ := open(t)
+	other, err := s.EnsurePerson(t.Context(), access.Person{Issuer: "i", Subject: "other", Name: "O", Role: access.Admin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, token, err := s.CreateToken(t.Context(), p.ID, "", []string{access.ScopeRead}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, s.RevokeToken(t.Context(), other.ID, token.ID), fault.NotFound)
+	if _, err := s.PrincipalByToken(t.Context(), secret); err != nil {
+		t.Error("somebody else's try ended the token:", err)
+	}
+	if err := s.RevokeToken(t.Context(), p.ID, token.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.PrincipalByToken(t.Context(), secret)
+	wantKind(t, err, fault.Forbidden)
+	wantKind(t, s.RevokeToken(t.Context(), p.ID, token.ID), fault.NotFound)
+}

@@ -1,0 +1,4 @@
+package catalog
+
+// IndexDataset is what the sync calls.
+var IndexDataset = indexDataset

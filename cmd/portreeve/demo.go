@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"portreeve/access"
+	"portreeve/catalog"
+	"portreeve/demo"
+	"portreeve/fault"
+)
+
+type demoCmd struct {
+	listenFlags
+	Fresh bool `help:"Forget the data of earlier demos in the home folder and begin anew."`
+}
+
+// Run brings the demo up and serves it until it is told to stop.
+func (d *demoCmd) Run(ctx context.Context, c *cli) (err error) {
+	if err := loopback(d.Listen); err != nil {
+		return err
+	}
+	home, err := c.home()
+	if err != nil {
+		return err
+	}
+	l, err := d.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close() //nolint:errcheck // closed by the servers in the good case
+	logFile, err := os.OpenFile(filepath.Join(home, "portreeve.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fault.Unavailablef(err, "the folder %s cannot be written: choose another with PORTREEVE_HOME", home)
+	}
+	defer logFile.Close()
+	tell := progress(os.Stdout)
+	log := c.logger(logFile)
+	db, err := c.own(ctx, home, d.Fresh, log, tell)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	p, err := newPortal(&d.listenFlags, db, home, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := d.prepare(ctx, p, home, tell, log); err != nil {
+		return err
+	}
+	return p.serve(ctx, l, true, func(url string) {
+		tell("")
+		tell("Portreeve is ready: " + url)
+		tell("This is a demo: anyone on this machine is signed in without a password. Ctrl-C stops it; its data stays in " + home)
+	})
+}
+
+// prepare makes the lake, the people and the first two crawls, each once.
+func (d *demoCmd) prepare(ctx context.Context, p *portal, home string, tell func(string), log *slog.Logger) error {
+	catalogURL, err := lakeURL(ctx, p.db)
+	if err != nil {
+		return err
+	}
+	o := demo.Options{Home: home, CatalogDSN: catalogURL, Exporter: p.engine, Today: clock(), Progress: tell, Fresh: d.Fresh}
+	lake, err := demo.Build(ctx, o)
+	if err != nil {
+		return fmt.Errorf("make the demo's lake: %w", err)
+	}
+	for _, person := range access.DemoPeople() {
+		if _, err := p.access.EnsurePerson(ctx, person); err != nil {
+			return fmt.Errorf("make the demo's people: %w", err)
+		}
+	}
+	source, err := p.catalog.PutSource(ctx, lake.Source)
+	if err != nil {
+		return err
+	}
+	if !lake.Fresh {
+		return nil
+	}
+	conn, err := p.sources.Open(ctx, source)
+	if err != nil {
+		return err
+	}
+	tell("Reading the lake into the catalog")
+	if err := crawlNow(ctx, p.db, p.catalog, source, conn, "demo", log); err != nil {
+		return err
+	}
+	if err := demo.Evolve(ctx, o); err != nil {
+		return fmt.Errorf("change the demo's lake: %w", err)
+	}
+	return crawlNow(ctx, p.db, p.catalog, source, conn, "demo", log)
+}
+
+// loopback refuses an address that others could reach: the demo signs everybody in.
+func loopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fault.Invalidf("PORTREEVE_LISTEN", "PORTREEVE_LISTEN is %q: it must be host:port, such as 127.0.0.1:8080", address)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || (ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	return fault.Invalidf("PORTREEVE_LISTEN", "the demo listens on loopback only, since it asks nobody for a password: %s is not", address)
+}
+
+// progress returns a function that writes a line to w with the seconds since the start.
+func progress(w io.Writer) func(string) {
+	start := clock()
+	return func(line string) {
+		if line != "" {
+			line = fmt.Sprintf("%5.1f s  %s", time.Since(start).Seconds(), line)
+		}
+		_, _ = fmt.Fprintln(w, line)
+	}
+}
+
+// crawlNow crawls a source in this process and waits for it.
+func crawlNow(ctx context.Context, db *database, store *catalog.Store, src catalog.Source, conn catalog.Connection, by string, log *slog.Logger) error {
+	run, err := startAndSync(ctx, db, store, src, conn, by, log)
+	if err == nil && run.State == catalog.CrawlFailed {
+		err = fault.Unavailablef(nil, "%s could not be read: %s", src.Slug, run.Message)
+	}
+	return err
+}

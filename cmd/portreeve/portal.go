@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"portreeve/access"
+	"portreeve/catalog"
+	"portreeve/connector/duckdb"
+	"portreeve/fault"
+	"portreeve/job"
+	"portreeve/postgres"
+	"portreeve/web"
+)
+
+// listenFlags are the settings of everything that serves.
+type listenFlags struct {
+	Listen    string        `env:"PORTREEVE_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the portal."`
+	OpsListen string        `env:"PORTREEVE_OPS_LISTEN" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Address of metrics and pprof, for operators only."`
+	BaseURL   string        `env:"PORTREEVE_BASE_URL" placeholder:"URL" help:"The portal's address as people type it, such as https://data.example.com. Default: the listening address."`
+	Drain     time.Duration `env:"PORTREEVE_DRAIN" default:"20s" help:"Time that open requests and jobs get at shutdown."`
+}
+
+// listeners are the open ports: taken before anything else is touched, so that a port in use leaves nothing half-made.
+type listeners struct{ portal, ops net.Listener }
+
+func (f *listenFlags) open(ctx context.Context) (l listeners, err error) {
+	if l.portal, err = listen(ctx, f.Listen, "PORTREEVE_LISTEN"); err != nil {
+		return l, err
+	}
+	if l.ops, err = listen(ctx, f.OpsListen, "PORTREEVE_OPS_LISTEN"); err != nil {
+		_ = l.portal.Close()
+	}
+	return l, err
+}
+
+// Close closes both ports.
+func (l listeners) Close() error { return errors.Join(l.portal.Close(), l.ops.Close()) }
+
+func listen(ctx context.Context, address, variable string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fault.Unavailablef(nil, "%s is in use: stop what listens there or choose another address with %s", address, variable)
+	case err != nil:
+		return nil, fault.Invalidf(variable, "cannot listen on %q (%s): %v", address, variable, errors.Unwrap(err))
+	}
+	return l, nil
+}
+
+// portal is everything that runs beside a database.
+type portal struct {
+	flags    *listenFlags
+	db       *database
+	catalog  *catalog.Store
+	access   *access.Store
+	sources  *sources
+	engine   *duckdb.Engine
+	jobs     *job.Client
+	listener *postgres.Listener
+	log      *slog.Logger
+}
+
+func newPortal(flags *listenFlags, db *database, scratch string, log *slog.Logger) (*portal, error) {
+	p := &portal{flags: flags, db: db, catalog: catalog.NewStore(db.pool), access: access.NewStore(db.pool), log: log}
+	p.engine = duckdb.New(duckdb.Options{Dir: scratch, Log: log})
+	p.sources = newSources(p.catalog, p.engine, db)
+	p.listener = postgres.NewListener(catalog.CrawlTopic)
+	var err error
+	p.jobs, err = job.New(db.pool, job.Options{Catalog: p.catalog, Open: p.sources.Open, Reader: p.engine, Log: log, Now: clock})
+	return p, err
+}
+
+// Close frees what newPortal took, the database excepted.
+func (p *portal) Close() error { return errors.Join(p.sources.Close(), p.engine.Close()) }
+
+// serve serves on l until ctx ends, then lets open requests and jobs finish. ready is called once requests are answered.
+func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(url string)) error {
+	url := p.flags.BaseURL
+	if url == "" {
+		url = "http://" + l.portal.Addr().String()
+	}
+	s := &web.Server{
+		Catalog: p.catalog, Access: p.access, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
+		Version: version, BaseURL: url, Demo: demo,
+		Health: []web.Dependency{{Name: "postgres", Check: p.db.pool.Ping}},
+	}
+	handler, err := s.Handler()
+	if err != nil {
+		return err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go p.listener.Run(background, p.db.pool, p.log)
+	if err := p.jobs.Start(background); err != nil {
+		return fmt.Errorf("start the job queue: %w", err)
+	}
+	main, ops := s.HTTPServer(handler), s.HTTPServer(s.OpsHandler())
+	failed := make(chan error, 2)
+	for server, on := range map[*http.Server]net.Listener{main: l.portal, ops: l.ops} {
+		go func() { failed <- server.Serve(on) }()
+	}
+	ready(url)
+	for err == nil && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		case <-p.db.lost():
+			err = p.db.revive(ctx)
+		}
+	}
+	return errors.Join(err, p.shutdown(s, main, ops))
+}
+
+func (p *portal) shutdown(s *web.Server, servers ...*http.Server) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), p.flags.Drain)
+	defer cancel()
+	s.Drain() // readiness says no, streams end
+	for _, server := range servers {
+		err = errors.Join(err, server.Shutdown(ctx))
+	}
+	return errors.Join(err, p.jobs.Stop(ctx))
+}

@@ -1,0 +1,213 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"portreeve/catalog"
+	"portreeve/web/ui"
+)
+
+const (
+	versionsShown  = 20
+	diffLinesShown = 200 // of one version
+)
+
+// historyPage is how a dataset's shape and data came to be.
+type historyPage struct {
+	Versions []catalog.Version
+	Before   int // 0: from the newest
+	More     bool
+}
+
+func (s *Server) getDatasetHistory(c echo.Context) error {
+	h, err := s.datasetHead(c, "history")
+	if h == nil {
+		return err
+	}
+	var p historyPage
+	if n, err := strconv.Atoi(c.QueryParam("before")); err == nil {
+		p.Before = max(n, 0)
+	}
+	p.Versions, err = s.Catalog.Versions(c.Request().Context(), h.ID, p.Before, versionsShown+1)
+	if err != nil {
+		return err
+	}
+	if p.More = len(p.Versions) > versionsShown; p.More {
+		p.Versions = p.Versions[:versionsShown]
+	}
+	return render(c, http.StatusOK, datasetHistoryView(s.datasetShell(c, h), h, p))
+}
+
+// Sentence answers how the dataset has changed.
+func (p historyPage) Sentence(h *datasetHead) string {
+	if len(p.Versions) == 0 {
+		return "No history is known."
+	}
+	text := "Version " + strconv.Itoa(p.Versions[0].Number)
+	if p.Before == 0 {
+		text += " is current, since " + day(p.Versions[0].At)
+	}
+	if len(h.Snapshots) > 0 {
+		text += "; its data last changed " + ago(h.Snapshots[0].At, h.Now)
+	}
+	return text + "."
+}
+
+func (p historyPage) pager(h *datasetHead) ui.Pager {
+	first, last := p.Versions[0].Number, p.Versions[len(p.Versions)-1].Number
+	pager := ui.Pager{Summary: "Versions " + strconv.Itoa(first) + " to " + strconv.Itoa(last)}
+	u := datasetURL(h.Key(), "history")
+	if p.Before > 0 {
+		pager.Previous = u
+	}
+	if p.More {
+		pager.Next = u + "?before=" + strconv.Itoa(last)
+	}
+	return pager
+}
+
+// diffLines writes the changes of one version as what went and what came.
+func diffLines(changes []catalog.Change) []ui.DiffLine {
+	var lines []ui.DiffLine
+	del := func(parts ...string) { lines = append(lines, ui.DiffLine{Sign: "−", Text: joinShort(parts)}) }
+	add := func(parts ...string) { lines = append(lines, ui.DiffLine{Sign: "+", Text: joinShort(parts)}) }
+	for i, c := range changes {
+		if i == diffLinesShown {
+			lines = append(lines, ui.DiffLine{Sign: "@", Text: "and " + plural(len(changes)-i, "change", "changes") + " more"})
+			break
+		}
+		switch c.Kind {
+		case catalog.Created:
+			lines = append(lines, ui.DiffLine{Sign: "@", Text: "first seen"})
+		case catalog.Gone:
+			lines = append(lines, ui.DiffLine{Sign: "@", Text: "gone from its source"})
+		case catalog.Back:
+			lines = append(lines, ui.DiffLine{Sign: "@", Text: "back in its source"})
+		case catalog.ColumnAdded:
+			add("column", c.Field, c.New)
+		case catalog.ColumnRemoved:
+			del("column", c.Field, c.Old)
+		case catalog.ColumnRenamed, catalog.Renamed:
+			del(subject(c.Kind), c.Old)
+			add(subject(c.Kind), c.New)
+		default:
+			del(subject(c.Kind), c.Field, detail(c.Kind), c.Old)
+			add(subject(c.Kind), c.Field, detail(c.Kind), c.New)
+		}
+	}
+	return lines
+}
+
+// hasDiff reports whether there is more to show than the summary says.
+func hasDiff(changes []catalog.Change) bool {
+	return slices.ContainsFunc(changes, func(c catalog.Change) bool {
+		return c.Kind != catalog.Created && c.Kind != catalog.Gone && c.Kind != catalog.Back
+	})
+}
+
+func subject(k catalog.ChangeKind) string {
+	switch k {
+	case catalog.AttributeEdited:
+		return ""
+	case catalog.Renamed:
+		return "name"
+	default:
+		return "column"
+	}
+}
+
+func detail(k catalog.ChangeKind) string {
+	switch k {
+	case catalog.ColumnComment:
+		return "comment"
+	case catalog.ColumnMoved:
+		return "position"
+	default:
+		return ""
+	}
+}
+
+// joinShort joins what is not empty, each cut to what a line can hold.
+func joinShort(parts []string) string {
+	var kept []string
+	for _, p := range parts {
+		if p != "" {
+			kept = append(kept, cut(p, 400))
+		}
+	}
+	return strings.Join(kept, " ")
+}
+
+// changeSummary says in a line what a version changed: "2 columns added: a, b; description changed".
+func changeSummary(changes []catalog.Change) string {
+	type group struct {
+		what   string
+		fields []string
+	}
+	var groups []group
+	for _, c := range changes {
+		what := changeVerb(c)
+		i := 0
+		for i < len(groups) && groups[i].what != what {
+			i++
+		}
+		if i == len(groups) {
+			groups = append(groups, group{what: what})
+		}
+		groups[i].fields = append(groups[i].fields, cut(c.Field, 40))
+	}
+	var texts []string
+	for _, g := range groups {
+		texts = append(texts, groupText(g.what, g.fields))
+	}
+	return cut(strings.Join(texts, "; "), 300)
+}
+
+func groupText(what string, fields []string) string {
+	if !strings.HasPrefix(what, "column") {
+		return what
+	}
+	const named = 4
+	verb := strings.TrimPrefix(what, "column ")
+	text := plural(len(fields), "column", "columns") + " " + verb + ": " + strings.Join(fields[:min(named, len(fields))], ", ")
+	if len(fields) > named {
+		text += " …"
+	}
+	return text
+}
+
+// changeVerb says what happened; what begins with "column" can be counted.
+func changeVerb(c catalog.Change) string {
+	switch c.Kind {
+	case catalog.Created:
+		return "first seen"
+	case catalog.ColumnAdded:
+		return "column added"
+	case catalog.ColumnRemoved:
+		return "column removed"
+	case catalog.ColumnRenamed:
+		return "column renamed"
+	case catalog.ColumnRetyped:
+		return "column retyped"
+	case catalog.ColumnNullable:
+		return "column made " + c.New
+	case catalog.ColumnComment:
+		return "column described anew"
+	case catalog.ColumnMoved:
+		return "column moved"
+	case catalog.AttributeEdited:
+		return strings.ReplaceAll(c.Field, "_", " ") + " changed"
+	case catalog.Renamed:
+		return "renamed from " + cut(c.Old, 80)
+	case catalog.Gone:
+		return "gone from its source"
+	case catalog.Back:
+		return "back in its source"
+	}
+	return string(c.Kind)
+}

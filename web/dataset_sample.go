@@ -1,0 +1,134 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"portreeve/catalog"
+	"portreeve/fault"
+)
+
+const (
+	sampleRows    = 50
+	sampleShown   = 200              // characters of a value in a cell; the rest is on hover
+	sampleColumns = 200              // columns of a sample on the page; the CSV has them all
+	samplePatient = 20 * time.Second // how long a page waits for rows
+)
+
+// samplePage is the first rows of a dataset, or why there are none.
+type samplePage struct {
+	Sample  catalog.Sample
+	Problem string // "" when there is a sample
+	Advice  string
+}
+
+func (s *Server) getDatasetSample(c echo.Context) error {
+	h, err := s.datasetHead(c, "sample")
+	if h == nil {
+		return err
+	}
+	p, err := s.sample(c.Request().Context(), h)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, datasetSampleView(s.datasetShell(c, h), h, p))
+}
+
+// sample reads the rows. Only what is our own fault is an error; all else is said on the page, which stays useful.
+func (s *Server) sample(ctx context.Context, h *datasetHead) (samplePage, error) {
+	switch {
+	case s.Rows == nil:
+		return samplePage{Problem: "Rows cannot be read here", Advice: "This portal was built or started without an engine that reads rows. Everything else works."}, nil
+	case h.GoneAt != nil:
+		return samplePage{Problem: "It is gone from its source", Advice: "Its rows cannot be read any more."}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, samplePatient)
+	defer cancel()
+	sample, err := s.Rows.Sample(ctx, h.Key(), sampleRows)
+	switch {
+	case err == nil:
+		return samplePage{Sample: sample}, nil
+	case ctx.Err() == context.DeadlineExceeded:
+		return samplePage{Problem: "Its rows could not be read within 20 s", Advice: "The machine may be busy: reload in a minute. Nothing else on this page depends on it."}, nil
+	case fault.KindOf(err) == fault.Internal:
+		return samplePage{}, err
+	}
+	s.Log.WarnContext(ctx, "sample not read", "source", h.Source, "name", h.Name, "error", err)
+	return samplePage{Problem: upperFirst(fault.Message(err)), Advice: "Its columns and history are not affected. The rows are asked for again when you reload."}, nil
+}
+
+func (s *Server) getDatasetSampleCSV(c echo.Context) error {
+	h, err := s.datasetHead(c, "sample")
+	if h == nil {
+		return err
+	}
+	p, err := s.sample(c.Request().Context(), h)
+	if err != nil {
+		return err
+	}
+	if p.Problem != "" {
+		return fault.Unavailablef(nil, "%s", p.Problem)
+	}
+	w := csvDownload(c, fileName(h.Name)+"-sample.csv")
+	row := make([]string, 0, len(p.Sample.Columns))
+	for _, col := range p.Sample.Columns {
+		row = append(row, col.Name)
+	}
+	if err := w.Write(guardFormulas(row)); err != nil {
+		return err
+	}
+	for _, values := range p.Sample.Rows {
+		row = row[:0]
+		for _, v := range values {
+			if v == nil {
+				row = append(row, "")
+			} else {
+				row = append(row, *v)
+			}
+		}
+		if err := w.Write(guardFormulas(row)); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// fileName keeps of a name what every file system takes.
+func fileName(name string) string {
+	safe := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, cut(name, 80))
+	return strings.TrimLeft(safe, ".-")
+}
+
+// upperFirst makes a fault's message the beginning of a sentence.
+func upperFirst(s string) string {
+	for i, r := range s {
+		return strings.ToUpper(string(r)) + s[i+len(string(r)):]
+	}
+	return s
+}
+
+// Sentence says what the rows are: the first, not the typical ones.
+func (p samplePage) Sentence() string {
+	text := "The first " + plural(len(p.Sample.Rows), "row", "rows") + " of snapshot " + p.Sample.SnapshotID + ", in no particular order"
+	if hidden := len(p.Sample.Columns) - sampleColumns; hidden > 0 {
+		text += "; " + plural(hidden, "column is", "columns are") + " only in the CSV"
+	}
+	if p.Sample.Cut {
+		text += "; long values are cut at 2,000 bytes"
+	}
+	return text + "."
+}
+
+func (p samplePage) columns() []catalog.SampleColumn {
+	return p.Sample.Columns[:min(len(p.Sample.Columns), sampleColumns)]
+}

@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"portreeve/catalog"
+	"portreeve/fault"
+)
+
+// errUnauthorized means that the route is for people we know, and we do not know who is asking.
+var errUnauthorized = echo.NewHTTPError(http.StatusUnauthorized, "Sign in first.")
+
+// errCrossOrigin means that another site made the browser ask.
+var errCrossOrigin = echo.NewHTTPError(http.StatusForbidden, "This request came from another site and was not carried out.")
+
+// statusGone is what the log says when the client went away before its answer (nginx's number for it).
+const statusGone = 499
+
+// failure is an error as people see it.
+type failure struct {
+	status    int
+	title     string // a few words
+	detail    string // a sentence that says what to do, or ""
+	field     string // what of the input is at fault, or ""
+	requestID string
+	near      []catalog.Dataset
+	retry     time.Duration // 0: the same request would fail again
+	internal  bool          // ours alone to mend
+}
+
+// nearError is a NotFound error about a dataset with names that may have been meant.
+type nearError struct {
+	error
+	near []catalog.Dataset
+}
+
+func (e *nearError) Unwrap() error { return e.error }
+
+// missing adds the names that may have been meant to an error about the dataset key. Other errors come back as they are.
+func (s *Server) missing(ctx context.Context, key catalog.Key, err error) error {
+	if fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	near, nearErr := s.Catalog.Near(ctx, key, 5)
+	if nearErr != nil {
+		return err // the names are a courtesy
+	}
+	return &nearError{err, near}
+}
+
+// failureOf says what people may know of err.
+func failureOf(err error) failure {
+	f := classify(err)
+	f.title = titles[f.status]
+	if f.title == "" {
+		f.title = http.StatusText(f.status)
+	}
+	if near, ok := errors.AsType[*nearError](err); ok {
+		f.near = near.near
+	}
+	f.detail = sentence(f.detail)
+	return f
+}
+
+// sentence writes a message as a sentence.
+func sentence(msg string) string {
+	if msg == "" {
+		return ""
+	}
+	first, n := utf8.DecodeRuneInString(msg)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(msg[n:], ".") + "."
+}
+
+// titles are the heads of error pages.
+var titles = map[int]string{
+	http.StatusUnauthorized:          "Not signed in",
+	http.StatusForbidden:             "Not allowed",
+	http.StatusNotFound:              "Nothing here",
+	http.StatusMethodNotAllowed:      "Not possible here",
+	http.StatusConflict:              "Changed in the meantime",
+	http.StatusRequestEntityTooLarge: "Too large",
+	http.StatusUnprocessableEntity:   "Cannot be read",
+	http.StatusMisdirectedRequest:    "Unknown host name",
+	http.StatusTooManyRequests:       "Too many requests",
+	http.StatusInternalServerError:   "Something went wrong here",
+	http.StatusServiceUnavailable:    "Not available right now",
+}
+
+// classify finds the status of err and what may be told of it.
+func classify(err error) failure {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return failure{status: http.StatusRequestEntityTooLarge, detail: "A request may send at most 1 MiB"}
+	}
+	if e, ok := errors.AsType[*echo.HTTPError](err); ok && e.Code < 500 {
+		detail, _ := e.Message.(string)
+		if detail == http.StatusText(e.Code) {
+			detail = ""
+		}
+		return failure{status: e.Code, detail: detail}
+	}
+	f := failure{detail: fault.Message(err)}
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		f.field = e.Field
+	}
+	switch fault.KindOf(err) {
+	case fault.Invalid:
+		f.status = http.StatusUnprocessableEntity
+	case fault.Forbidden:
+		f.status = http.StatusForbidden
+	case fault.NotFound:
+		f.status = http.StatusNotFound
+	case fault.Conflict:
+		f.status = http.StatusConflict
+	case fault.Unavailable:
+		f.status, f.retry = http.StatusServiceUnavailable, 5*time.Second
+	case fault.Internal:
+		if databaseAway(err) {
+			return failure{status: http.StatusServiceUnavailable, detail: "The portal's database does not answer", retry: 5 * time.Second, internal: true}
+		}
+		return failure{status: http.StatusInternalServerError, internal: true}
+	}
+	return f
+}
+
+// databaseAway reports whether err means that Postgres could not be reached, is starting or stopping, or has no room for
+// another connection. Everything else that we talk to says so with a fault.
+func databaseAway(err error) bool {
+	if e, ok := errors.AsType[interface {
+		error
+		SQLState() string
+	}](err); ok {
+		state := e.SQLState()
+		return strings.HasPrefix(state, "57P") || strings.HasPrefix(state, "08") || strings.HasPrefix(state, "53")
+	}
+	_, network := errors.AsType[*net.OpError](err)
+	return network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// log notes a failure that people cannot mend, once, under the id that they see.
+func (s *Server) log(ctx context.Context, f *failure, err error) {
+	f.requestID = requestIn(ctx).id
+	switch {
+	case f.internal:
+		s.Log.ErrorContext(ctx, "request failed", "request_id", f.requestID, "route", requestIn(ctx).route, "err", err)
+	case f.status == http.StatusServiceUnavailable:
+		s.Log.WarnContext(ctx, "request could not be answered", "request_id", f.requestID, "route", requestIn(ctx).route, "err", err)
+	}
+}
+
+// note logs a failure and reports whether there is still somebody to answer.
+func (s *Server) note(c echo.Context, f *failure, err error) bool {
+	if c.Response().Committed {
+		s.log(c.Request().Context(), f, err)
+		return false
+	}
+	if errors.Is(c.Request().Context().Err(), context.Canceled) && errors.Is(err, context.Canceled) {
+		c.Response().WriteHeader(statusGone)
+		return false
+	}
+	s.log(c.Request().Context(), f, err)
+	return true
+}
+
+// pageError answers an error with a page, or with a part of one when htmx asked for a part: it puts errors where the
+// answer would have stood.
+func (s *Server) pageError(err error, c echo.Context) {
+	f := failureOf(err)
+	if !s.note(c, &f, err) {
+		return
+	}
+	if f.retry > 0 {
+		retryIn(c, f.retry)
+	}
+	page := errorPage(s.shell(c, "", f.title), f)
+	if partial(c) {
+		page = errorPart(f)
+	}
+	if err := render(c, f.status, page); err != nil {
+		s.Log.ErrorContext(c.Request().Context(), "error page failed", "request_id", f.requestID, "err", err)
+	}
+}

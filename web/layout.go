@@ -1,0 +1,58 @@
+package web
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"portreeve/access"
+)
+
+// The sections of the portal, as the rail marks them.
+const (
+	sectionHome    = "home"
+	sectionData    = "data"
+	sectionSources = "sources"
+	sectionUI      = "ui"
+)
+
+// shell is what the layout around a page needs.
+type shell struct {
+	Title   string // of the browser's tab
+	Section string // in the rail, or ""
+	Crumbs  []crumb
+	Person  access.Person // zero when nobody is signed in
+	Demo    bool
+	Version string
+	Path    string // of this page with its query: where a change of preferences comes back to
+}
+
+// crumb is a step of the way from the section to the page. The last one has no URL: it is the page.
+type crumb struct {
+	Text string
+	URL  string
+}
+
+// shell returns the layout of a page for who is asking.
+func (s *Server) shell(c echo.Context, section, title string, crumbs ...crumb) shell {
+	return shell{
+		Title: title, Section: section, Crumbs: crumbs,
+		Person: principal(c).Person, Demo: s.Demo, Version: s.Version,
+		Path: c.Request().URL.RequestURI(),
+	}
+}
+
+func (s shell) signedIn() bool { return s.Person.ID != 0 }
+
+// nextNav is what the rail's button changes it to.
+func (s shell) nextNav() string {
+	if s.Person.Nav == "icons" {
+		return ""
+	}
+	return "icons"
+}
+
+func railButton(s shell) string {
+	if s.Person.Nav == "icons" {
+		return "Expand"
+	}
+	return "Collapse"
+}

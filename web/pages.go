@@ -1,0 +1,32 @@
+package web
+
+import (
+	"net/http"
+
+	"portreeve/access"
+)
+
+// pageRoutes returns the routes of the pages.
+func (s *Server) pageRoutes() []route {
+	view := needs(access.Viewer)
+	routes := []route{
+		{http.MethodGet, "/", view, s.getHome},
+		{http.MethodGet, "/data", view, s.getData},
+		{http.MethodGet, "/data.csv", view, s.getDataCSV},
+		{http.MethodGet, "/d/:source/:name", view, s.getDataset},
+		{http.MethodGet, "/d/:source/:name/columns", view, s.getDatasetColumns},
+		{http.MethodGet, "/d/:source/:name/history", view, s.getDatasetHistory},
+		{http.MethodGet, "/d/:source/:name/sample", view, s.getDatasetSample},
+		{http.MethodGet, "/d/:source/:name/sample.csv", view, s.getDatasetSampleCSV},
+		{http.MethodPost, "/d/:source/:name/opened", view, s.postDatasetOpened},
+		{http.MethodGet, "/sources", view, s.getSources},
+		{http.MethodGet, "/sources/:slug", view, s.getSource},
+		{http.MethodGet, "/sources/:slug/events", view, s.getSourceEvents},
+		{http.MethodPost, "/sources/:slug/crawl", needs(access.Owner), s.postSourceCrawl},
+		{http.MethodGet, "/palette", view, s.getPalette},
+	}
+	if s.Demo {
+		routes = append(routes, route{http.MethodGet, "/ui", view, s.getGallery})
+	}
+	return routes
+}

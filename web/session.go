@@ -1,0 +1,168 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"portreeve/access"
+	"portreeve/fault"
+)
+
+// sessionCookie holds the secret of a session. Browsers take a __Host- cookie only from its own host, for all paths, over
+// HTTPS or from loopback.
+const sessionCookie = "__Host-sid"
+
+// tokenSession is how long a session lasts that was had for a token.
+const tokenSession = 12 * time.Hour
+
+func (s *Server) sessionRoutes() []route {
+	routes := []route{
+		{http.MethodGet, "/login", public, s.getLogin},
+		{http.MethodPost, "/login", public, s.postLogin},
+		{http.MethodPost, "/logout", public, s.postLogout},
+		{http.MethodPost, "/preferences", needs(access.Viewer), s.postPreferences},
+	}
+	if s.Demo {
+		routes = append(routes, route{http.MethodPost, "/session", public, s.postSession})
+	}
+	return routes
+}
+
+// signedInByCookie finds out who a browser's session belongs to. In the demo, someone without one is the first of the demo's
+// people: nothing is written for that.
+func (s *Server) signedInByCookie(c echo.Context) (access.Principal, error) {
+	cookie, err := c.Cookie(sessionCookie)
+	if err == nil {
+		p, err := s.Access.Session(c.Request().Context(), cookie.Value)
+		if err == nil || fault.KindOf(err) != fault.Forbidden {
+			return p, err
+		}
+		setSession(c, "", -1)
+	}
+	if !s.Demo {
+		return access.Principal{}, nil
+	}
+	first := access.DemoPeople()[0]
+	person, err := s.Access.PersonBySubject(c.Request().Context(), first.Issuer, first.Subject)
+	if fault.KindOf(err) == fault.NotFound {
+		return access.Principal{}, nil
+	}
+	return access.Principal{Person: person}, err
+}
+
+// setSession puts the secret of a session into the browser, for age seconds; a negative age takes it out.
+func setSession(c echo.Context, secret string, age int) {
+	c.SetCookie(&http.Cookie{Name: sessionCookie, Value: secret, Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+func (s *Server) getLogin(c echo.Context) error {
+	return render(c, http.StatusOK, loginPage(s.shell(c, "", "Sign in"), loginForm{back: backTo(c.QueryParam("back"))}))
+}
+
+// loginForm is what the login page shows of an earlier try.
+type loginForm struct {
+	back    string
+	problem string
+}
+
+// postLogin exchanges an API token for a session of twelve hours. The token is in the body, so no log sees it.
+func (s *Server) postLogin(c echo.Context) error {
+	back := backTo(c.FormValue("back"))
+	who, err := s.Access.PrincipalByToken(c.Request().Context(), strings.TrimSpace(c.FormValue("token")))
+	if err == nil && !who.Holds(access.ScopeRead) {
+		err = fault.Forbiddenf("this token does not hold the scope read")
+	}
+	if fault.KindOf(err) == fault.Forbidden {
+		s.Log.WarnContext(c.Request().Context(), "sign-in refused", "request_id", requestOf(c).id, "address", remoteHost(c.Request()))
+		form := loginForm{back, "This token is unknown, has ended, or does not hold the scope read."}
+		return render(c, http.StatusForbidden, loginPage(s.shell(c, "", "Sign in"), form))
+	}
+	if err != nil {
+		return err
+	}
+	return s.signIn(c, who.Person, tokenSession, back)
+}
+
+// postSession switches to one of the demo's people. There is no such route outside of the demo.
+func (s *Server) postSession(c echo.Context) error {
+	for _, p := range access.DemoPeople() {
+		if p.Subject == c.FormValue("person") {
+			person, err := s.Access.PersonBySubject(c.Request().Context(), p.Issuer, p.Subject)
+			if err != nil {
+				return err
+			}
+			return s.signIn(c, person, access.SessionMax, backTo(c.FormValue("back")))
+		}
+	}
+	return fault.Invalidf("person", "the demo has no such person")
+}
+
+// signIn ends the session that the browser had, if any, and starts one: a session's secret never outlives a change of person.
+func (s *Server) signIn(c echo.Context, person access.Person, ttl time.Duration, back string) error {
+	if err := s.endSession(c); err != nil {
+		return err
+	}
+	secret, err := s.Access.CreateSession(c.Request().Context(), person.ID, ttl)
+	if err != nil {
+		return err
+	}
+	s.Log.InfoContext(c.Request().Context(), "signed in", "request_id", requestOf(c).id, "person", person.ID)
+	setSession(c, secret, int(ttl.Seconds()))
+	return c.Redirect(http.StatusSeeOther, back)
+}
+
+// endSession makes the browser's session useless.
+func (s *Server) endSession(c echo.Context) error {
+	cookie, err := c.Cookie(sessionCookie)
+	if errors.Is(err, http.ErrNoCookie) {
+		return nil
+	}
+	return s.Access.EndSession(c.Request().Context(), cookie.Value)
+}
+
+func (s *Server) postLogout(c echo.Context) error {
+	if err := s.endSession(c); err != nil {
+		return err
+	}
+	setSession(c, "", -1)
+	c.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	return c.Redirect(http.StatusSeeOther, "/login")
+}
+
+// postPreferences keeps those of theme and nav that the form names, and goes back to where it was sent from.
+func (s *Server) postPreferences(c echo.Context) error {
+	form, err := c.FormParams()
+	if err != nil {
+		return err
+	}
+	who := principal(c)
+	theme, nav := who.Theme, who.Nav
+	if form.Has("theme") {
+		theme = form.Get("theme")
+	}
+	if form.Has("nav") {
+		nav = form.Get("nav")
+	}
+	if err := s.Access.SetPreferences(c.Request().Context(), who.ID, theme, nav); err != nil {
+		return err
+	}
+	if c.Request().Header.Get("HX-Request") != "" {
+		return c.NoContent(http.StatusNoContent)
+	}
+	return c.Redirect(http.StatusSeeOther, backTo(form.Get("back")))
+}
+
+// backTo returns to when it is a page of ours, else the home page: a link to the login page must not lead elsewhere.
+func backTo(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || !strings.HasPrefix(to, "/") ||
+		strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") || strings.HasPrefix(to, "/login") {
+		return "/"
+	}
+	return to
+}

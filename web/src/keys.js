@@ -1,0 +1,35 @@
+// Keys that work on every page, except where one types.
+import { move } from './find.js'
+import { open } from './palette.js'
+
+const places = { h: '/', d: '/data', s: '/sources' }
+const keys = document.getElementById('keys')
+let going = 0 // when g was pressed, in ms
+
+const typing = el => el.closest('input, textarea, select, [contenteditable]') !== null
+
+function act(event) {
+  const key = event.key
+  if (Date.now() - going < 1000 && places[key]) { location.assign(places[key]); return true }
+  going = 0
+  switch (key) {
+    case 'g': going = Date.now(); return true
+    case '/': { const box = document.getElementById('q'); box ? (box.focus(), box.select()) : open(); return true }
+    case '?': keys?.showModal(); return true
+    case 'j': return move(1)
+    case 'k': return move(-1)
+  }
+  return false
+}
+
+document.addEventListener('keydown', event => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+    event.preventDefault()
+    open()
+    return
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector('dialog[open]')) return
+  if (act(event)) event.preventDefault()
+})
+
+document.querySelector('[data-keys]')?.addEventListener('click', () => keys?.showModal())

@@ -1,0 +1,20 @@
+// What is left: telling that a dataset was opened, copying names.
+const opened = document.querySelector('[data-opened]')?.dataset.opened
+if (opened) {
+  const tell = () => fetch(opened, { method: 'POST', keepalive: true }).catch(() => {}) // a courtesy: the page does not depend on it
+  document.prerendering ? document.addEventListener('prerenderingchange', tell, { once: true }) : tell()
+}
+
+document.addEventListener('click', async event => {
+  const button = event.target.closest('[data-copy]')
+  if (!button) return
+  const label = button.querySelector('span') ?? button
+  const before = label.textContent
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy)
+    label.textContent = 'Copied'
+  } catch {
+    label.textContent = 'Not copied: the browser refused'
+  }
+  setTimeout(() => { label.textContent = before }, 2000)
+})

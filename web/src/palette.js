@@ -1,0 +1,45 @@
+// The palette: a dialog that finds datasets and pages while one types.
+const dialog = document.getElementById('palette')
+const input = document.getElementById('palette-q')
+const list = document.getElementById('palette-list')
+const said = document.getElementById('palette-said')
+
+const options = () => [...list.querySelectorAll('[role=option]')]
+
+function choose(option) {
+  for (const o of options()) o.setAttribute('aria-selected', String(o === option))
+  if (option) {
+    input.setAttribute('aria-activedescendant', option.id)
+    option.scrollIntoView({ block: 'nearest' })
+  } else {
+    input.removeAttribute('aria-activedescendant')
+  }
+}
+
+// open shows the palette with what has been typed elsewhere, if anything.
+export function open(text = '') {
+  if (!dialog || dialog.open) return
+  dialog.showModal()
+  input.value = text
+  input.select()
+  input.dispatchEvent(new CustomEvent('palette', { bubbles: true }))
+}
+
+if (dialog) {
+  dialog.addEventListener('htmx:after:swap', () => {
+    choose(options()[0])
+    said.textContent = `${options().length} choices`
+  })
+  input.addEventListener('keydown', event => {
+    const all = options()
+    const at = all.findIndex(o => o.getAttribute('aria-selected') === 'true')
+    if (event.key === 'ArrowDown') choose(all[(at + 1) % all.length])
+    else if (event.key === 'ArrowUp') choose(all[(at - 1 + all.length) % all.length])
+    else if (event.key === 'Enter' && all[at]) all[at].click()
+    else return
+    event.preventDefault()
+  })
+  dialog.addEventListener('click', event => { if (event.target === dialog) dialog.close() })
+  // The list belongs to what was typed before: it must not be opened by a quick Enter.
+  input.addEventListener('input', () => choose(null))
+}
