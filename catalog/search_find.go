@@ -79,7 +79,7 @@ func (a *ask) findAll(ctx context.Context, tx pgx.Tx) (findings, error) {
 	}
 	f.overflow = f.read > tooMany
 	f.total = f.read
-	if f.read < fewHits && len(a.words) > 1 && a.Offset == 0 {
+	if f.read < fewHits && len(a.words) > 1 {
 		return a.findSome(ctx, tx)
 	}
 	return f, nil
@@ -90,14 +90,16 @@ func (a *ask) orAll(query string) string { return cmp.Or(query, lexeme(everythin
 // findSome looks at datasets with some of the words: each word in names, and all words but one of the least telling.
 func (a *ask) findSome(ctx context.Context, tx pgx.Tx) (findings, error) {
 	must, share := a.must(""), a.share("")
-	l := look{limit: 400, facets: true, queries: []string{allOf([]string{a.anywhere(), must})}}
+	l := look{limit: max(100, a.depth()), facets: true, queries: []string{allOf([]string{a.anywhere(), must})}}
 	for i, w := range a.words {
 		if w.unknown() {
 			continue
 		}
-		tier := a.tier("h", w.count(true)*share, 0)
-		l.queries = append(l.queries, allOf([]string{w.query("n/", false), must, tier}))
-		if len(a.words) > 2 && a.leastTelling(i) {
+		if a.rarer(i) < maxSome {
+			tier := a.tier("h", w.count(true)*share, 0)
+			l.queries = append(l.queries, allOf([]string{w.query("n/", false), must, tier}))
+		}
+		if n := len(a.words); n > 2 && a.rarer(i) >= n-2 { // one of the two commonest
 			rest := *a
 			rest.words = slices.Delete(slices.Clone(a.words), i, i+1)
 			rest.words = slices.DeleteFunc(rest.words, word.unknown)
@@ -113,15 +115,18 @@ func (a *ask) findSome(ctx context.Context, tx pgx.Tx) (findings, error) {
 	return f, err
 }
 
-// leastTelling reports whether word i is among the two commonest.
-func (a *ask) leastTelling(i int) bool {
-	commoner := 0
-	for _, w := range a.words {
-		if w.count(false) > a.words[i].count(false) {
-			commoner++
+// maxSome is how many words, the rarest first, are looked for each alone.
+const maxSome = 4
+
+// rarer returns how many words come before word i when the rarest is first.
+func (a *ask) rarer(i int) int {
+	n := 0
+	for j, w := range a.words {
+		if c, d := w.count(false), a.words[i].count(false); c < d || c == d && j < i {
+			n++
 		}
 	}
-	return commoner < 2
+	return n
 }
 
 // findBest looks at the best tiers only, and counts in a sample. Tiers that hold too little are widened.
@@ -320,7 +325,7 @@ WITH c AS MATERIALIZED (
 			SELECT ` + columns + ` FROM search s WHERE s.keys @@ u.query::tsquery AND ` + visible + `
 			ORDER BY ` + order + ` LIMIT @each) s)
 	) x
-), based AS (
+), based AS MATERIALIZED ( -- else the CASE is evaluated wherever base is named
 	SELECT *, CASE
 		WHEN @whole = '' THEN 0
 		WHEN name_key = @whole THEN 1000

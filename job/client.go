@@ -29,13 +29,14 @@ type Options struct {
 
 // Client puts jobs in the queue and, once started, works them off.
 type Client struct {
-	river *river.Client[pgx.Tx]
-	db    *pgxpool.Pool
+	river   *river.Client[pgx.Tx]
+	db      *pgxpool.Pool
+	catalog *catalog.Store
 }
 
 // New returns a Client on db.
 func New(db *pgxpool.Pool, o Options) (*Client, error) {
-	c := &Client{db: db}
+	c := &Client{db: db, catalog: o.Catalog}
 	workers := river.NewWorkers()
 	for _, err := range []error{
 		river.AddWorkerSafely(workers, &tick{client: c, options: &o}),
@@ -93,6 +94,24 @@ func (c *Client) StartCrawl(ctx context.Context, source, by string) (id int64, e
 		return err
 	})
 	return id, err
+}
+
+// maxProfiles bounds the profiles asked for at a time; the next crawl asks for more.
+const maxProfiles = 500
+
+// StartProfiles asks for a profile of each table of source whose current snapshot has none. Asking twice does no harm.
+func (c *Client) StartProfiles(ctx context.Context, source string) error {
+	due, err := c.catalog.Unprofiled(ctx, source, maxProfiles)
+	if err != nil {
+		return fmt.Errorf("profiles due: %w", err)
+	}
+	for _, d := range due {
+		args := ProfileDataset{Source: source, Name: d.Name, Snapshot: d.SnapshotID}
+		if _, err := c.river.Insert(ctx, args, nil); err != nil {
+			return fmt.Errorf("ask for profile of %s: %w", d.Key(), err)
+		}
+	}
+	return nil
 }
 
 // quiet passes on what a person must know of the queue: River's own news of itself is not it.

@@ -2,7 +2,6 @@ package job
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -59,22 +58,5 @@ func (w *crawlSource) Work(ctx context.Context, j *river.Job[CrawlSource]) error
 	if conn.Planner == nil || w.options.Reader == nil {
 		return nil
 	}
-	return w.profiles(ctx, source.Slug)
-}
-
-// maxProfiles bounds the profiles asked for after one crawl; the next crawl asks for more.
-const maxProfiles = 500
-
-func (w *crawlSource) profiles(ctx context.Context, slug string) error {
-	due, err := w.options.Catalog.Unprofiled(ctx, slug, maxProfiles)
-	if err != nil {
-		return fmt.Errorf("profiles due: %w", err)
-	}
-	for _, d := range due {
-		args := ProfileDataset{Source: slug, Name: d.Name, Snapshot: d.SnapshotID}
-		if _, err := w.client.river.Insert(ctx, args, nil); err != nil {
-			return fmt.Errorf("ask for profile of %s: %w", d.Key(), err)
-		}
-	}
-	return nil
+	return w.client.StartProfiles(ctx, source.Slug)
 }

@@ -116,7 +116,7 @@ func fetch(ctx context.Context, repository, dir string, want archive, progress f
 	if err != nil {
 		return unusable(parent, err)
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }()
 	progress(fmt.Sprintf("Fetching Postgres %s for %s, once (%.0f MB)", fetchedVersion, platform(), float64(want.size)/1e6))
 	file, err := download(ctx, repository, scratch, progress)
 	if err != nil {
@@ -203,7 +203,7 @@ func check(file string, want archive) error {
 
 // unpack writes what is in the packed file into the new folder dir.
 func unpack(file, dir string) error {
-	f, err := os.Open(file)
+	f, err := os.Open(file) //nolint:gosec // in our scratch folder
 	if err != nil {
 		return err
 	}

@@ -195,10 +195,12 @@ func TestEmbeddedServerRunsUnprivileged(t *testing.T) {
 			run{"as a user without rights", s, "", func(uid int) bool { return uid == int(s.Uid) }},
 			run{"as the user that root names", nil, "PORTREEVE_TEST_CHILD_AS=nobody", func(uid int) bool { return uid == 65534 }})
 	}
+	shared := folder(t) // so that the user root names takes over the data of another
 	for _, r := range runs {
 		t.Run(r.name, func(t *testing.T) {
-			home := folder(t)
+			home := shared
 			if r.as != nil {
+				home = folder(t)
 				if err := os.Chown(home, int(r.as.Uid), int(r.as.Gid)); err != nil {
 					t.Fatal(err)
 				}

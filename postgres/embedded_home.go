@@ -116,7 +116,7 @@ func unusable(path string, err error) error {
 // only when both are gone, and a killed process's server, on its way down, is waited for.
 func lockHome(ctx context.Context, dir string) (*os.File, error) {
 	const step, patience, longest = 20 * time.Millisecond, 3 * time.Second, 30 * time.Second
-	f, err := os.OpenFile(filepath.Join(dir, "postgres.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, "postgres.lock"), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // in our home
 	if err != nil {
 		return nil, unusable(dir, err)
 	}
@@ -160,7 +160,7 @@ func signLock(f *os.File) error {
 
 // readPID returns the process id in the first line of file, or 0.
 func readPID(file string) int {
-	b, _ := os.ReadFile(file)
+	b, _ := os.ReadFile(file) //nolint:gosec // in our home
 	line, _, _ := strings.Cut(string(b), "\n")
 	pid, err := strconv.Atoi(strings.TrimSpace(line))
 	if err != nil || pid < 0 {

@@ -40,8 +40,8 @@ type datasetAnswer struct {
 	RowCount     fact[*int64]            `json:"row_count" doc:"Null where it is unknown; likewise the other counts."`
 	ByteCount    fact[*int64]            `json:"byte_count"`
 	FileCount    fact[*int64]            `json:"file_count"`
-	ColumnCount  fact[int]               `json:"column_count"`
-	Documented   fact[int]               `json:"documented" doc:"Columns with a comment."`
+	ColumnCount  fact[int]               `json:"column_count" doc:"Top-level columns."`
+	Documented   fact[int]               `json:"documented" doc:"Of these, those with a comment."`
 	SnapshotID   fact[string]            `json:"snapshot_id"`
 	DataAt       fact[*time.Time]        `json:"data_at" doc:"When its data last changed."`
 	Properties   fact[map[string]string] `json:"properties"`

@@ -989,7 +989,7 @@ func crawlPanel(src catalog.SourceStatus, now time.Time) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "\" hx-sse:close=\"crawl-ended\"></div><div class=\"panel-body crawl-state\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "\" hx-sse:close=\"crawl-ended\" hx-swap=\"none\"></div><div class=\"panel-body crawl-state\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

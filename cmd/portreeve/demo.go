@@ -83,9 +83,16 @@ func (d *demoCmd) prepare(ctx context.Context, p *portal, home string, tell func
 	if err != nil {
 		return err
 	}
-	if !lake.Fresh {
-		return nil
+	if lake.Fresh {
+		if err := firstCrawls(ctx, p, source, o, tell, log); err != nil {
+			return err
+		}
 	}
+	return p.jobs.StartProfiles(ctx, source.Slug)
+}
+
+// firstCrawls reads the new lake, changes it and reads it again, so that its tables have a history.
+func firstCrawls(ctx context.Context, p *portal, source catalog.Source, o demo.Options, tell func(string), log *slog.Logger) error {
 	conn, err := p.sources.Open(ctx, source)
 	if err != nil {
 		return err

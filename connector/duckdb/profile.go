@@ -2,13 +2,15 @@ package duckdb
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"portreeve/catalog"
 )
 
 const (
-	profileBatch = 200 // columns in one statement: more and the engine plans longer than it reads
+	profileBatch = 50 // columns of a view: the engine binds all of them for each statement
 	topValues    = 10
 	profileText  = 200 // characters kept of a value
 	buckets      = 20
@@ -23,32 +25,29 @@ func (e *Engine) Profile(ctx context.Context, p catalog.Plan, maxRows int64) (ca
 	end, _ := ctx.Deadline()
 	before := time.Until(end)
 	out := catalog.Profile{SnapshotID: p.SnapshotID, Columns: []catalog.ColumnProfile{}}
-	all, v := newView(p), sampled(newView(p), maxRows)
-	all.Plan.Columns, all.Name, v.Positional = nil, all.Name+".count", true
-	j := job{Views: []view{v}}
-	if v.Take > 0 {
-		j.Views = append(j.Views, all)
+	all, part := newView(p), sampled(newView(p), maxRows)
+	all.Plan.Columns, part.Positional = nil, true
+	j := job{Views: []view{all}}
+	for columns := range slices.Chunk(p.Columns, profileBatch) {
+		part.Plan.Columns, part.Name = columns, fmt.Sprintf("%s part %d", all.Name, len(j.Views))
+		j.Views = append(j.Views, part)
 	}
 	err := e.run(ctx, e.o.ProfileTimeout, j, func(ctx context.Context, s session) (err error) {
-		if out.RowsRead, err = s.count(ctx, v); err != nil {
+		if out.RowsTotal, err = s.count(ctx, all); err != nil {
 			return err
 		}
-		out.RowsTotal = out.RowsRead
-		if v.Take > 0 {
-			if out.RowsTotal, err = s.count(ctx, all); err != nil {
+		out.RowsRead = out.RowsTotal
+		if part.Take > 0 {
+			if out.RowsRead, err = s.count(ctx, part); err != nil {
 				return err
 			}
 		}
-		columns, err := s.describe(ctx, v)
-		if err != nil {
-			return err
-		}
-		for from := 0; from < len(columns); from += profileBatch {
-			batch, err := s.profile(ctx, v, columns, from, min(from+profileBatch, len(columns)), out.RowsRead)
+		for _, v := range j.Views[1:] {
+			columns, err := s.profile(ctx, v, out.RowsRead)
 			if err != nil {
 				return err
 			}
-			out.Columns = append(out.Columns, batch...)
+			out.Columns = append(out.Columns, columns...)
 		}
 		return nil
 	})

@@ -109,15 +109,19 @@ func putFloat(to **float64, s string) error {
 	return err
 }
 
-// profile describes the columns from (inclusive) to (exclusive) of a view of n rows.
-func (s session) profile(ctx context.Context, v view, columns []column, from, to int, n int64) ([]catalog.ColumnProfile, error) {
-	out, ranges := make([]catalog.ColumnProfile, to-from), make([]bounds, to-from)
+// profile describes the columns of a view of n rows.
+func (s session) profile(ctx context.Context, v view, n int64) ([]catalog.ColumnProfile, error) {
+	columns, err := s.describe(ctx, v)
+	if err != nil || len(columns) == 0 {
+		return nil, err
+	}
+	out, ranges := make([]catalog.ColumnProfile, len(columns)), make([]bounds, len(columns))
 	var exprs []string
 	var puts []func(string) error
 	for i := range out {
-		c := columns[from+i]
+		c := columns[i]
 		out[i] = catalog.ColumnProfile{Name: c.Name, Type: c.Type, Rows: n}
-		for _, m := range measures(position(from+i), c.Type) {
+		for _, m := range measures(position(i), c.Type) {
 			exprs = append(exprs, "("+m.sql+")::VARCHAR")
 			puts = append(puts, func(text string) error { return m.put(&out[i], &ranges[i], text) })
 		}
@@ -138,7 +142,7 @@ func (s session) profile(ctx context.Context, v view, columns []column, from, to
 		}
 	}
 	for i := range out {
-		if err := s.spread(ctx, v, &out[i], ranges[i], from+i); err != nil {
+		if err := s.spread(ctx, v, &out[i], ranges[i], i); err != nil {
 			return nil, err
 		}
 	}
@@ -161,13 +165,13 @@ func (s session) spread(ctx context.Context, v view, p *catalog.ColumnProfile, b
 		parts = append(parts, fmt.Sprintf(`(SELECT 'top', %s, n::VARCHAR FROM (SELECT %s AS x, count(*) AS n FROM %s WHERE %s IS NOT NULL GROUP BY 1
 			ORDER BY n DESC, x LIMIT %d) ORDER BY n DESC, x)`, text("x", t, profileText), topKey(c, p.Type), v.sql(), c, topValues))
 	}
-	size := 0
 	if b.ok && b.low < b.high {
-		size = bucketCount(p.Type, b)
+		f := finite(c, p.Type)
+		size := bucketCount(p.Type, b)
 		p.Histogram = &catalog.Histogram{Low: b.min, High: b.max, Counts: make([]int64, size)}
 		parts = append(parts, fmt.Sprintf(`(SELECT 'bucket', bucket::VARCHAR, count(*)::VARCHAR FROM (
-			SELECT least(%d, floor((%s - %s) / %s * %d)) AS bucket FROM %s) WHERE bucket IS NOT NULL GROUP BY bucket)`,
-			size-1, number(finite(c, p.Type), p.Type), float(b.low), float(b.high-b.low), size, v.sql()))
+			SELECT least(%d, floor((%s - %s) / %s * %d)) AS bucket FROM %s WHERE %s IS NOT NULL) GROUP BY bucket)`,
+			size-1, number(f, p.Type), float(b.low), float(b.high-b.low), size, v.sql(), f))
 	}
 	if len(parts) == 0 {
 		return nil

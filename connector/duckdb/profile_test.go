@@ -49,7 +49,7 @@ func TestProfileOfColumn(t *testing.T) {
 			},
 		},
 		{
-			"floats: what cannot be averaged is left out of figures, not of values", "[1, 2, 3, 'nan', 'inf', '-inf', 1e300]::DOUBLE[][i + 1]", "double", 7,
+			"floats: what cannot be averaged is left out of figures, not of values", "list_extract([1, 2, 3, 'nan', 'inf', '-inf', 1e300]::DOUBLE[], i + 1)", "double", 7,
 			catalog.ColumnProfile{
 				Type: "DOUBLE", Distinct: ptr(int64(7)), Min: ptr("-inf"), Max: ptr("nan"), Mean: ptr(2.0), StdDev: ptr(1.0),
 				Quantiles: []float64{1, 1.25, 2, 2.75, 3},
@@ -152,7 +152,7 @@ func top(n int64, values ...string) []catalog.TopValue {
 func TestProfileLeavesOutTopValuesThatAreNone(t *testing.T) {
 	t.Parallel()
 	c := profile(t, newEngine(t, duckdb.Options{}), "md5(i::VARCHAR)", "string", 1000)
-	if len(c.Top) != 0 || c.Distinct == nil || *c.Distinct < 900 {
+	if len(c.Top) != 0 || c.Distinct == nil || *c.Distinct < 700 {
 		t.Errorf("top %v of %d distinct", c.Top, *c.Distinct)
 	}
 }

@@ -31,6 +31,13 @@ func (v *view) paths() []string {
 	return slices.Compact(paths)
 }
 
+// sameFiles reports whether the schemas of o's files will do for v too.
+func (v *view) sameFiles(o view) bool {
+	return (len(v.Plan.Columns) == 0) == (len(o.Plan.Columns) == 0) && slices.EqualFunc(v.Plan.Files, o.Plan.Files, func(a, b catalog.PlanFile) bool {
+		return a.Path == b.Path
+	})
+}
+
 // names returns what the view calls its columns. The engine does not tell names apart that differ by case only: the later
 // ones get a suffix.
 func (v *view) names() []string {

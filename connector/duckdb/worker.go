@@ -125,10 +125,8 @@ func (w *worker) setUp(ctx context.Context, j job) (r reply) {
 	if err != nil {
 		return reply{Failed: err.Error(), Stage: stageSetUp}
 	}
-	for _, v := range j.Views {
-		if err := w.createView(ctx, v); err != nil {
-			return reply{Failed: err.Error(), Stage: stageFiles}
-		}
+	if err := w.createViews(ctx); err != nil {
+		return reply{Failed: err.Error(), Stage: stageFiles}
 	}
 	err = w.exec(ctx,
 		"USE lake",
@@ -143,12 +141,20 @@ func (w *worker) setUp(ctx context.Context, j job) (r reply) {
 	return r
 }
 
-func (w *worker) createView(ctx context.Context, v view) error {
-	shapes, err := w.shapes(ctx, v)
-	if err != nil {
-		return err
+func (w *worker) createViews(ctx context.Context) error {
+	var shapes []shape
+	for i, v := range w.job.Views {
+		var err error
+		if i == 0 || !v.sameFiles(w.job.Views[i-1]) {
+			if shapes, err = w.shapes(ctx, v); err != nil {
+				return err
+			}
+		}
+		if err := w.exec(ctx, "CREATE SCHEMA IF NOT EXISTS lake."+ident(v.Schema), "CREATE VIEW "+v.sql()+" AS "+v.query(shapes)); err != nil {
+			return err
+		}
 	}
-	return w.exec(ctx, "CREATE SCHEMA IF NOT EXISTS lake."+ident(v.Schema), "CREATE VIEW "+v.sql()+" AS "+v.query(shapes))
+	return nil
 }
 
 // do runs one task.

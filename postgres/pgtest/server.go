@@ -179,7 +179,7 @@ func removeAfterUs(home string) (*removal, error) {
 	const script = `read -r _
 		while read -r pid <"$1/pgdata/postmaster.pid" && kill -0 "$pid"; do sleep 0.1; done 2>/dev/null
 		rm -rf -- "$1"`
-	c := exec.Command("/bin/sh", "-c", script, "sh", home) //nolint:gosec // the script is constant
+	c := exec.Command("/bin/sh", "-c", script, "sh", home) //nolint:gosec,noctx // the script is constant, and outlives us
 	c.Dir = "/"
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is not for it
 	alive, err := c.StdinPipe()

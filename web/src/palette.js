@@ -4,6 +4,9 @@ const input = document.getElementById('palette-q')
 const list = document.getElementById('palette-list')
 const said = document.getElementById('palette-said')
 
+let stale = false // the list belongs to what was typed before
+let chosen = false // Enter came before the list did
+
 const options = () => [...list.querySelectorAll('[role=option]')]
 
 function choose(option) {
@@ -27,7 +30,9 @@ export function open(text = '') {
 
 if (dialog) {
   dialog.addEventListener('htmx:after:swap', () => {
+    stale = false
     choose(options()[0])
+    if (chosen) options()[0]?.click()
     said.textContent = `${options().length} choices`
   })
   input.addEventListener('keydown', event => {
@@ -35,11 +40,17 @@ if (dialog) {
     const at = all.findIndex(o => o.getAttribute('aria-selected') === 'true')
     if (event.key === 'ArrowDown') choose(all[(at + 1) % all.length])
     else if (event.key === 'ArrowUp') choose(all[(at - 1 + all.length) % all.length])
+    else if (event.key === 'Enter' && stale) chosen = true
     else if (event.key === 'Enter' && all[at]) all[at].click()
     else return
     event.preventDefault()
   })
   dialog.addEventListener('click', event => { if (event.target === dialog) dialog.close() })
-  // The list belongs to what was typed before: it must not be opened by a quick Enter.
-  input.addEventListener('input', () => choose(null))
+  input.addEventListener('input', () => {
+    stale = true
+    chosen = false
+    choose(null)
+  })
+  dialog.addEventListener('close', () => { chosen = false })
+  dialog.addEventListener('htmx:error', () => { stale = false }) // then Enter sends the form to the search
 }
