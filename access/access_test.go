@@ -156,8 +156,12 @@ func TestSessionEnds(t *testing.T) {
 		end  func(ctx context.Context, s *access.Store, p access.Person, secret string) error
 		sql  string
 	}{
-		{name: "when it is ended", end: func(ctx context.Context, s *access.Store, _ access.Person, secret string) error { return s.EndSession(ctx, secret) }},
-		{name: "when its person is disabled", end: func(ctx context.Context, s *access.Store, p access.Person, _ string) error { return s.DisablePerson(ctx, p.ID) }},
+		{name: "when it is ended", end: func(ctx context.Context, s *access.Store, _ access.Person, secret string) error {
+			return s.EndSession(ctx, secret)
+		}},
+		{name: "when its person is disabled", end: func(ctx context.Context, s *access.Store, p access.Person, _ string) error {
+			return s.DisablePerson(ctx, p.ID)
+		}},
 		{name: "when its person was disabled elsewhere", sql: `UPDATE person SET disabled_at = now()`},
 		{name: "after its absolute time", sql: `UPDATE session SET expires_at = now() - interval '1 second'`},
 		{name: "after 12 hours without use", sql: `UPDATE session SET used_at = now() - interval '12 hours 1 second'`},

@@ -30,7 +30,7 @@ func DemoPeople() []Person {
 	return []Person{
 		{Issuer: LocalIssuer, Subject: "analyst", Name: "Ana Ruiz", Team: "network-planning", Role: Analyst},
 		{Issuer: LocalIssuer, Subject: "owner", Name: "Owen Park", Team: "flight-ops", Role: Owner},
-		{Issuer: LocalIssuer, Subject: "admin", Name: "Ida Admin", Team: "data-platform", Role: Admin},
+		{Issuer: LocalIssuer, Subject: "admin", Name: "Ida Lund", Team: "data-platform", Role: Admin},
 	}
 }
 

@@ -294,7 +294,7 @@ func wordStart(text string, i int) int {
 		i--
 	}
 	if n := strings.IndexFunc(text[i:], unicode.IsSpace); n >= 0 && n < excerptLead {
-		return i + n + 1
+		return len(text) - len(rest(text[i+n:]))
 	}
 	return i
 }

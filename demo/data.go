@@ -28,7 +28,7 @@ func embedded(ctx context.Context, name string) (arrow.RecordBatch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	defer closeFile()
+	defer closeFile() //nolint:errcheck // it was only read
 	defer reader.Release()
 	batch, err := reader.Read()
 	if err != nil {
@@ -91,7 +91,7 @@ func movedDates(batch arrow.RecordBatch, weeks int) (year, month, day arrow.Arra
 	for i := range years.Len() {
 		date := time.Date(int(years.Value(i)), time.Month(months.Value(i)), int(days.Value(i))+7*weeks, 0, 0, 0, 0, time.UTC)
 		y.Append(int32(date.Year())) //nolint:gosec // a year
-		m.Append(int32(date.Month()))
+		m.Append(int32(date.Month())) //nolint:gosec // a month
 		d.Append(int32(date.Day())) //nolint:gosec // a day of a month
 	}
 	return y.NewArray(), m.NewArray(), d.NewArray()
@@ -153,7 +153,7 @@ type conforming struct {
 
 func (c conforming) Schema() *arrow.Schema { return c.schema }
 
-// RecordBatch returns the current batch under the table's schema. It holds no data of its own.
+// RecordBatch returns the current batch under the table's schema.
 func (c conforming) RecordBatch() arrow.RecordBatch {
 	batch := c.RecordReader.RecordBatch()
 	return array.NewRecordBatch(c.schema, batch.Columns(), batch.NumRows())

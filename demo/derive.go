@@ -54,11 +54,11 @@ func (b *builder) run(ctx context.Context, planner catalog.Planner, spec tableSp
 	if err := readable(b.warehouse()); err != nil {
 		return 0, err
 	}
-	folder, err := os.MkdirTemp(b.Home, "derive-")
+	folder, err := os.MkdirTemp(b.warehouse(), "derive-")
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // what is left is small, and in the demo's own folder
+	defer os.RemoveAll(folder) //nolint:errcheck // the next build removes what is left
 	out := filepath.Join(folder, "result.parquet")
 	rows, err := b.Exporter.Export(ctx, plans, string(statement), out)
 	if err != nil {

@@ -93,12 +93,24 @@ func (b *tab) visit(path string) {
 	b.do(chromedp.Navigate(b.url + path))
 }
 
-// waitFor waits until a JavaScript expression is true.
+// waitFor waits until a JavaScript expression is true. A page that is left in the meantime is asked again.
 func (b *tab) waitFor(what, expression string) {
 	b.t.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
-		state, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + " focus: " + document.activeElement.id + "\n" + document.body.innerText.slice(0, 600)`))
-		b.t.Fatalf("%s: %v\nat %s", what, err, state)
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`Boolean(`+expression+`)`))
+		if err == nil && ok {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			state, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + " focus: " + document.activeElement.id + "\n" + document.body.innerText.slice(0, 600)`))
+			b.t.Fatalf("%s: never true: %v\nat %s", what, err, state)
+		}
 	}
 }
 
@@ -155,7 +167,7 @@ func TestBrowserPaletteByKeyboard(t *testing.T) {
 	b.waitFor("the palette finds as one types", `[...document.querySelectorAll("dialog[open] a, dialog[open] [role=option]")].some(e => e.textContent.includes("clean.flights"))`)
 	b.picture("palette")
 	b.do(chromedp.KeyEvent(kb.Enter))
-	b.waitFor("Enter opens the first", `location.pathname.startsWith("/d/lake/clean.flights")`)
+	b.waitFor("Enter opens the first", `location.pathname.startsWith("/d/lake/clean.flights") && document.readyState === "complete"`)
 	b.do(chromedp.KeyEvent("k", chromedp.KeyModifiers(2)))
 	b.waitFor("and again", `document.querySelector("dialog[open]") !== null`)
 	b.do(chromedp.KeyEvent(kb.Escape))

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/csv"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -107,8 +108,10 @@ func (s *Server) getDataCSV(c echo.Context) error {
 	}
 	w := csvDownload(c, "datasets.csv")
 	write := func(row []string) error { return w.Write(guardFormulas(row)) }
-	err = write([]string{"source", "name", "kind", "description", "team", "domain", "tags", "certified", "deprecated",
-		"rows", "bytes", "columns", "documented_columns", "data_changed_at", "gone_at"})
+	err = write([]string{
+		"source", "name", "kind", "description", "team", "domain", "tags", "certified", "deprecated",
+		"rows", "bytes", "columns", "documented_columns", "data_changed_at", "gone_at",
+	})
 	for err == nil && len(result.Items) > 0 {
 		for i := range result.Items {
 			if err = write(csvRow(&result.Items[i].Dataset)); err != nil {
@@ -221,10 +224,7 @@ func (p dataPage) chips() []chip {
 		for i, v := range p.Query.Filters[name] {
 			q := p.Query
 			q.Offset = 0
-			q.Filters = make(map[string][]string, len(p.Query.Filters))
-			for n, values := range p.Query.Filters {
-				q.Filters[n] = values
-			}
+			q.Filters = maps.Clone(p.Query.Filters)
 			q.Filters[name] = slices.Delete(slices.Clone(p.Query.Filters[name]), i, i+1)
 			chips = append(chips, chip{facetTitles[name] + ": " + cut(facetLabel(name, v), 60), dataURL("/data", q)})
 		}

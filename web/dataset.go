@@ -25,6 +25,9 @@ type datasetHead struct {
 	Now       time.Time
 }
 
+// glanceColumns is how many columns the overview shows.
+const glanceColumns = 8
+
 // snapshotsShown is how many commits a page shows; the chart and the rhythm of updates are made of the same ones.
 const snapshotsShown = 40
 
@@ -84,7 +87,13 @@ func (s *Server) getDataset(c echo.Context) error {
 	if h == nil {
 		return err
 	}
-	return render(c, http.StatusOK, datasetOverview(s.datasetShell(c, h), h))
+	columns, err := s.Catalog.Columns(c.Request().Context(), h.ID)
+	if err != nil {
+		return err
+	}
+	top := slices.DeleteFunc(columns, func(col catalog.Column) bool { return col.Depth() > 0 })
+	glance := newColumnsPage(top[:min(len(top), glanceColumns)], h.Profile, nil)
+	return render(c, http.StatusOK, datasetOverview(s.datasetShell(c, h), h, glance.Rows))
 }
 
 // postDatasetOpened notes that the person opened a dataset. The page's script sends it: a GET writes nothing.

@@ -95,7 +95,7 @@ func diffLines(changes []catalog.Change) []ui.DiffLine {
 		case catalog.ColumnRenamed, catalog.Renamed:
 			del(subject(c.Kind), c.Old)
 			add(subject(c.Kind), c.New)
-		default:
+		case catalog.ColumnRetyped, catalog.ColumnNullable, catalog.ColumnComment, catalog.ColumnMoved, catalog.AttributeEdited:
 			del(subject(c.Kind), c.Field, detail(c.Kind), c.Old)
 			add(subject(c.Kind), c.Field, detail(c.Kind), c.New)
 		}
@@ -110,26 +110,26 @@ func hasDiff(changes []catalog.Change) bool {
 	})
 }
 
+// subject is what a changed line is about, where its field does not say it.
 func subject(k catalog.ChangeKind) string {
-	switch k {
-	case catalog.AttributeEdited:
+	if k == catalog.AttributeEdited {
 		return ""
-	case catalog.Renamed:
-		return "name"
-	default:
-		return "column"
 	}
+	if k == catalog.Renamed {
+		return "name"
+	}
+	return "column"
 }
 
+// detail is what of a column changed, where its value does not say it.
 func detail(k catalog.ChangeKind) string {
-	switch k {
-	case catalog.ColumnComment:
+	if k == catalog.ColumnComment {
 		return "comment"
-	case catalog.ColumnMoved:
-		return "position"
-	default:
-		return ""
 	}
+	if k == catalog.ColumnMoved {
+		return "position"
+	}
+	return ""
 }
 
 // joinShort joins what is not empty, each cut to what a line can hold.

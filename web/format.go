@@ -196,7 +196,7 @@ const descriptionShown = 20_000
 // paragraphs splits a plain text at its empty lines. It shows at most descriptionShown characters.
 func paragraphs(text string) []string {
 	var all []string
-	for _, p := range strings.Split(strings.ReplaceAll(cut(text, descriptionShown), "\r\n", "\n"), "\n\n") {
+	for p := range strings.SplitSeq(strings.ReplaceAll(cut(text, descriptionShown), "\r\n", "\n"), "\n\n") {
 		if p = strings.TrimSpace(p); p != "" {
 			all = append(all, p)
 		}
@@ -216,7 +216,7 @@ func firstSentence(text string, limit int) string {
 // initials returns at most two letters for a name.
 func initials(name string) string {
 	var letters []rune
-	for _, word := range strings.Fields(name) {
+	for word := range strings.FieldsSeq(name) {
 		r, _ := utf8.DecodeRuneInString(word)
 		letters = append(letters, r)
 	}

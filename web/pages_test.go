@@ -3,13 +3,13 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -217,7 +217,9 @@ type rowsOf struct {
 	err    error
 }
 
-func (r *rowsOf) Sample(context.Context, catalog.Key, int) (catalog.Sample, error) { return r.sample, r.err }
+func (r *rowsOf) Sample(context.Context, catalog.Key, int) (catalog.Sample, error) {
+	return r.sample, r.err
+}
 
 type noCrawls struct{}
 
@@ -229,7 +231,7 @@ type silence struct{}
 
 func (silence) Subscribe(string) (<-chan string, func()) { return make(chan string), func() {} }
 
-func ptr[T any](v T) *T { return &v }
+type selection = goquery.Selection
 
 // flights is a small lake: a documented table with commits, a bare one, and a deprecated view.
 func flights(now time.Time) scopesOf {
@@ -237,8 +239,8 @@ func flights(now time.Time) scopesOf {
 		Name: "clean.flights", Kind: catalog.Table, Team: "flight-ops", Domain: "operations", Tags: []string{"flights", "on-time"},
 		Description: "One row per flight leaving EWR, JFK or LGA, corrected and de-duplicated. A negative delay means early.\n\nCancelled flights have no dep_time.",
 		Certified:   true, Location: "file:///lake/clean/flights", Format: "parquet", Partitioning: []string{"month(time_hour)"},
-		SortOrder: []string{"time_hour"}, RowCount: ptr[int64](336_776), ByteCount: ptr[int64](5_138_022), FileCount: ptr[int64](12),
-		SnapshotID: "8112", DataAt: ptr(now.Add(-12 * time.Minute)), Properties: map[string]string{"write.format.default": "parquet"},
+		SortOrder: []string{"time_hour"}, RowCount: new(int64(336_776)), ByteCount: new(int64(5_138_022)), FileCount: new(int64(12)),
+		SnapshotID: "8112", DataAt: new(now.Add(-12 * time.Minute)), Properties: map[string]string{"write.format.default": "parquet"},
 		Columns: []catalog.Column{
 			{Path: "year", Type: "int", Comment: "Calendar year of the flight"},
 			{Path: "dep_delay", Type: "int", Nullable: true, Comment: "Minutes late at departure; negative means early"},
@@ -251,12 +253,12 @@ func flights(now time.Time) scopesOf {
 	for i := range 12 {
 		added := int64(26_000 + 1700*(i%5))
 		table.Snapshots = append(table.Snapshots, catalog.Snapshot{
-			ID: fmt.Sprint(8101 + i), At: now.Add(-12*time.Minute - time.Duration(11-i)*24*time.Hour), Operation: "append",
-			AddedRows: &added, TotalRows: ptr(int64(28_064 * (i + 1))), TotalBytes: ptr(int64(428_168 * (i + 1))),
+			ID: strconv.Itoa(8101 + i), At: now.Add(-12*time.Minute - time.Duration(11-i)*24*time.Hour), Operation: "append",
+			AddedRows: &added, TotalRows: new(int64(28_064 * (i + 1))), TotalBytes: new(int64(428_168 * (i + 1))),
 		})
 	}
 	raw := catalog.Observation{
-		Name: "raw.weather", Kind: catalog.Table, Format: "parquet", RowCount: ptr[int64](26_115), SnapshotID: "1",
+		Name: "raw.weather", Kind: catalog.Table, Format: "parquet", RowCount: new(int64(26_115)), SnapshotID: "1",
 		Columns: []catalog.Column{{Path: "visib", Type: "double", Nullable: true}, {Path: "wind_delay", Type: "int", Nullable: true}},
 	}
 	view := catalog.Observation{
@@ -271,13 +273,13 @@ func profileOfFlights(now time.Time) catalog.Profile {
 	return catalog.Profile{
 		SnapshotID: "8112", TakenAt: now.Add(-3 * time.Minute), RowsTotal: 336_776, RowsRead: 100_000, TookMS: 412,
 		Columns: []catalog.ColumnProfile{
-			{Name: "year", Type: "INTEGER", Rows: 100_000, Distinct: ptr[int64](1), Min: ptr("2026"), Max: ptr("2026")},
+			{Name: "year", Type: "INTEGER", Rows: 100_000, Distinct: new(int64(1)), Min: new("2026"), Max: new("2026")},
 			{
-				Name: "dep_delay", Type: "INTEGER", Rows: 100_000, Nulls: 2401, Distinct: ptr[int64](527), Min: ptr("-43"), Max: ptr("1301"),
-				Mean: ptr(12.64), StdDev: ptr(40.2), Quantiles: []float64{-9, -5, -2, 11, 88},
+				Name: "dep_delay", Type: "INTEGER", Rows: 100_000, Nulls: 2401, Distinct: new(int64(527)), Min: new("-43"), Max: new("1301"),
+				Mean: new(12.64), StdDev: new(40.2), Quantiles: []float64{-9, -5, -2, 11, 88},
 				Top: []catalog.TopValue{{Value: "-5", Rows: 7400}}, Histogram: &catalog.Histogram{Low: "-43", High: "1301", Counts: []int64{61000, 30000, 4000, 900, 100, 3, 0, 1}},
 			},
-			{Name: "carrier", Type: "VARCHAR", Rows: 100_000, Distinct: ptr[int64](16), Min: ptr("9E"), Max: ptr("YV"), Top: []catalog.TopValue{{Value: "UA", Rows: 17_400}, {Value: "B6", Rows: 16_200}}},
+			{Name: "carrier", Type: "VARCHAR", Rows: 100_000, Distinct: new(int64(16)), Min: new("9E"), Max: new("YV"), Top: []catalog.TopValue{{Value: "UA", Rows: 17_400}, {Value: "B6", Rows: 16_200}}},
 		},
 	}
 }
@@ -287,6 +289,6 @@ func sampleOfFlights() catalog.Sample {
 	return catalog.Sample{
 		SnapshotID: "8112",
 		Columns:    []catalog.SampleColumn{{Name: "year", Type: "INTEGER", Numeric: true}, {Name: "dep_delay", Type: "INTEGER", Numeric: true}, {Name: "carrier", Type: "VARCHAR"}},
-		Rows:       [][]*string{{ptr("2026"), ptr("-4"), ptr("UA")}, {ptr("2026"), nil, ptr("")}, {ptr("2026"), ptr("7"), ptr("=cmd|'/c calc'!A0 <script>alert(1)</script>")}},
+		Rows:       [][]*string{{new("2026"), new("-4"), new("UA")}, {new("2026"), nil, new("")}, {new("2026"), new("7"), new("=cmd|'/c calc'!A0 <script>alert(1)</script>")}},
 	}
 }

@@ -3,8 +3,8 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -65,20 +65,10 @@ func (s *Server) places(text string, person access.Person) []destination {
 
 // beginsAWord reports whether a word of text begins with prefix, whatever the case.
 func beginsAWord(text, prefix string) bool {
-	text, prefix = strings.ToLower(text), strings.ToLower(prefix)
-	for text != "" {
-		if strings.HasPrefix(text, prefix) {
-			return true
-		}
-		_, n := utf8.DecodeRuneInString(text)
-		if i := strings.IndexByte(text, ' '); i >= 0 {
-			n = i + 1
-		} else {
-			n = len(text)
-		}
-		text = text[n:]
-	}
-	return prefix == ""
+	prefix = strings.ToLower(prefix)
+	return prefix == "" || slices.ContainsFunc(strings.Fields(strings.ToLower(text)), func(word string) bool {
+		return strings.HasPrefix(word, prefix)
+	})
 }
 
 func formQuery(name, value string) string { return url.Values{name: {value}}.Encode() }

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -157,19 +158,19 @@ func crawlTook(c *catalog.Crawl, now time.Time) string {
 
 // crawlFound is what a crawl found different, in words.
 func crawlFound(c *catalog.Crawl) string {
-	text := plural(c.Seen, "dataset", "datasets") + " seen"
+	parts := []string{plural(c.Seen, "dataset", "datasets") + " seen"}
 	for _, part := range []struct {
 		n    int
 		what string
 	}{{c.Added, "new"}, {c.Changed, "changed"}, {c.Renamed, "renamed"}, {c.Gone, "gone"}, {c.Failed, "failed"}} {
 		if part.n > 0 {
-			text += ", " + number(int64(part.n)) + " " + part.what
+			parts = append(parts, number(int64(part.n))+" "+part.what)
 		}
 	}
 	if c.Added+c.Changed+c.Renamed+c.Gone+c.Failed == 0 && c.FinishedAt != nil {
-		text += ", nothing new"
+		parts = append(parts, "nothing new")
 	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
 func sourcesSentence(sources []catalog.SourceStatus) string {

@@ -32,18 +32,18 @@ type Fixture struct {
 
 // System is changed by the suite as people would change it, not through the crawler. A method that fails ends the test.
 type System interface {
-	CreateScope(t testing.TB, scope string)
-	Create(t testing.TB, scope, name string, table Table)
-	AddColumn(t testing.TB, scope, name string, column Column)
-	Drop(t testing.TB, scope, name string)
+	CreateScope(tb testing.TB, scope string)
+	Create(tb testing.TB, scope, name string, table Table)
+	AddColumn(tb testing.TB, scope, name string, column Column)
+	Drop(tb testing.TB, scope, name string)
 	// Append adds rows to a dataset whose only column is id, of type Long.
-	Append(t testing.TB, scope, name string, ids ...int64)
+	Append(tb testing.TB, scope, name string, ids ...int64)
 	// Overwrite puts rows in the place of all rows.
-	Overwrite(t testing.TB, scope, name string, ids ...int64)
+	Overwrite(tb testing.TB, scope, name string, ids ...int64)
 	// Rename is called only if Fixture.Renames.
-	Rename(t testing.TB, scope, from, to string)
+	Rename(tb testing.TB, scope, from, to string)
 	// Break damages what describes a dataset: it is still listed, and nothing else can be said of it.
-	Break(t testing.TB, scope, name string)
+	Break(tb testing.TB, scope, name string)
 }
 
 // Table is a dataset to be made.

@@ -9,6 +9,7 @@ import (
 )
 
 func snapshots(t *testing.T, s *suite) {
+	t.Helper()
 	scope := s.scope(t)
 	s.System.Create(t, scope, "growing", idTable)
 	if o := s.one(t, scope); len(o.Snapshots) != 0 || o.SnapshotID != "" || o.DataAt != nil {
@@ -47,6 +48,7 @@ func wantCount(t *testing.T, what string, got *int64, want int64) {
 }
 
 func planIsCurrent(t *testing.T, s *suite) {
+	t.Helper()
 	scope := s.scope(t)
 	s.System.Create(t, scope, "replaced", idTable)
 	s.System.Append(t, scope, "replaced", 1, 2, 3)
@@ -102,6 +104,7 @@ func (s *suite) plan(t *testing.T, scope, name string) catalog.Plan {
 }
 
 func planOfNothing(t *testing.T, s *suite) {
+	t.Helper()
 	scope := s.scope(t)
 	s.System.Create(t, scope, "empty", idTable)
 	if p := s.plan(t, scope, "empty"); len(p.Files) > 0 {
@@ -110,6 +113,7 @@ func planOfNothing(t *testing.T, s *suite) {
 }
 
 func planFails(t *testing.T, s *suite) {
+	t.Helper()
 	scope := s.scope(t)
 	s.System.Create(t, scope, "broken", idTable)
 	s.System.Append(t, scope, "broken", 1)

@@ -16,6 +16,7 @@ import (
 var shapeOnly = cmpopts.IgnoreFields(catalog.Column{}, "Position", "Nullable", "Comment", "NativeID")
 
 func columnTypes(t *testing.T, s *suite) {
+	t.Helper()
 	scope := s.scope(t)
 	var table Table
 	var want []catalog.Column
@@ -34,6 +35,7 @@ func columnTypes(t *testing.T, s *suite) {
 }
 
 func nestedFields(t *testing.T, s *suite) {
+	t.Helper()
 	scope := s.scope(t)
 	table := Table{Columns: []Column{{Name: "id", Type: Long}}}
 	want := []catalog.Column{{Path: "id", Type: s.Types[Long]}}
@@ -63,6 +65,7 @@ func nestedFields(t *testing.T, s *suite) {
 }
 
 func oddColumns(t *testing.T, s *suite) {
+	t.Helper()
 	scope := s.scope(t)
 	var table Table
 	var want []string
@@ -83,6 +86,7 @@ func oddColumns(t *testing.T, s *suite) {
 }
 
 func wideTable(t *testing.T, s *suite) {
+	t.Helper()
 	width := 3000
 	if s.MaxWidth > 0 {
 		width = min(width, s.MaxWidth)
@@ -105,6 +109,7 @@ func wideTable(t *testing.T, s *suite) {
 }
 
 func comments(t *testing.T, s *suite) {
+	t.Helper()
 	scope := s.scope(t)
 	short := `Says "what" it is: <b>bold</b>, ☃ and a
 second line.`
@@ -127,6 +132,7 @@ second line.`
 }
 
 func required(t *testing.T, s *suite) {
+	t.Helper()
 	scope := s.scope(t)
 	s.System.Create(t, scope, "strict", Table{Columns: []Column{
 		{Name: "must", Type: Long, Required: true}, {Name: "may", Type: Long},

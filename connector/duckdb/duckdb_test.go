@@ -4,7 +4,6 @@ package duckdb_test
 
 import (
 	"database/sql"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,18 +13,6 @@ import (
 	"portreeve/catalog"
 	"portreeve/connector/duckdb"
 )
-
-// TestMain makes this test binary a worker when an engine under test starts it as one.
-func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == duckdb.Command {
-		if err := duckdb.Work(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
 
 // newEngine returns an engine that is closed at the end of the test.
 func newEngine(tb testing.TB, o duckdb.Options) *duckdb.Engine {

@@ -103,12 +103,17 @@ func (w *process) rows(ctx context.Context, t task) (reply, error) {
 	if err != nil {
 		return r, err
 	}
+	return r, r.check()
+}
+
+// check finds what no worker sends.
+func (r *reply) check() error {
 	for _, row := range r.Rows {
 		if len(row) != len(r.Columns) {
-			return r, fmt.Errorf("%w: a row of %d values for %d columns", errStopped, len(row), len(r.Columns))
+			return fmt.Errorf("%w: a row of %d values for %d columns", errStopped, len(row), len(r.Columns))
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // close kills the worker and waits for its end.

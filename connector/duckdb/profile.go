@@ -11,6 +11,7 @@ import (
 
 const (
 	profileBatch = 50 // columns of a view: the engine binds all of them for each statement
+	wide         = 4  // views from which on their files are worth copying
 	topValues    = 10
 	profileText  = 200 // characters kept of a value
 	buckets      = 20
@@ -37,13 +38,13 @@ func (e *Engine) Profile(ctx context.Context, p catalog.Plan, maxRows int64) (ca
 			return err
 		}
 		out.RowsRead = out.RowsTotal
-		if part.Take > 0 {
+		if part.Take > 0 && len(j.Views) > 1 {
 			if out.RowsRead, err = s.count(ctx, part); err != nil {
 				return err
 			}
 		}
 		for _, v := range j.Views[1:] {
-			columns, err := s.profile(ctx, v, out.RowsRead)
+			columns, err := s.profile(ctx, v, out.RowsRead, len(j.Views) > wide)
 			if err != nil {
 				return err
 			}

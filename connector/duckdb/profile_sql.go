@@ -109,11 +109,19 @@ func putFloat(to **float64, s string) error {
 	return err
 }
 
-// profile describes the columns of a view of n rows.
-func (s session) profile(ctx context.Context, v view, n int64) ([]catalog.ColumnProfile, error) {
+// profile describes the columns of a view of n rows. A copied view's file is read once: binding its schema for each
+// statement would take longer than the copy.
+func (s session) profile(ctx context.Context, v view, n int64, copied bool) ([]catalog.ColumnProfile, error) {
 	columns, err := s.describe(ctx, v)
 	if err != nil || len(columns) == 0 {
 		return nil, err
+	}
+	from := v.sql()
+	if copied {
+		if _, err := s.rows(ctx, task{SQL: "CREATE OR REPLACE TEMP TABLE copied AS FROM " + from}); err != nil {
+			return nil, err
+		}
+		from = "temp.copied"
 	}
 	out, ranges := make([]catalog.ColumnProfile, len(columns)), make([]bounds, len(columns))
 	var exprs []string
@@ -126,7 +134,7 @@ func (s session) profile(ctx context.Context, v view, n int64) ([]catalog.Column
 			puts = append(puts, func(text string) error { return m.put(&out[i], &ranges[i], text) })
 		}
 	}
-	r, err := s.rows(ctx, task{SQL: "SELECT " + strings.Join(exprs, ", ") + " FROM " + v.sql()})
+	r, err := s.rows(ctx, task{SQL: "SELECT " + strings.Join(exprs, ", ") + " FROM " + from})
 	if err != nil {
 		return nil, err
 	}
@@ -142,20 +150,19 @@ func (s session) profile(ctx context.Context, v view, n int64) ([]catalog.Column
 		}
 	}
 	for i := range out {
-		if err := s.spread(ctx, v, &out[i], ranges[i], i); err != nil {
+		if err := s.spread(ctx, from, &out[i], ranges[i], position(i)); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// spread adds the most frequent values and the histogram of column i. Reading one column at a time is faster here than all
+// spread adds the most frequent values and the histogram of column c. Reading one column at a time is faster here than all
 // of them at once, and exact.
-func (s session) spread(ctx context.Context, v view, p *catalog.ColumnProfile, b bounds, i int) error {
+func (s session) spread(ctx context.Context, from string, p *catalog.ColumnProfile, b bounds, c string) error {
 	if p.Distinct == nil || p.Nulls == p.Rows {
 		return nil
 	}
-	c := position(i)
 	var parts []string
 	if 2**p.Distinct <= p.Rows-p.Nulls || *p.Distinct <= topValues { // else nearly each value is there once
 		t := "VARCHAR"
@@ -163,7 +170,7 @@ func (s session) spread(ctx context.Context, v view, p *catalog.ColumnProfile, b
 			t = "BLOB"
 		}
 		parts = append(parts, fmt.Sprintf(`(SELECT 'top', %s, n::VARCHAR FROM (SELECT %s AS x, count(*) AS n FROM %s WHERE %s IS NOT NULL GROUP BY 1
-			ORDER BY n DESC, x LIMIT %d) ORDER BY n DESC, x)`, text("x", t, profileText), topKey(c, p.Type), v.sql(), c, topValues))
+			ORDER BY n DESC, x LIMIT %d) ORDER BY n DESC, x)`, text("x", t, profileText), topKey(c, p.Type), from, c, topValues))
 	}
 	if b.ok && b.low < b.high {
 		f := finite(c, p.Type)
@@ -171,7 +178,7 @@ func (s session) spread(ctx context.Context, v view, p *catalog.ColumnProfile, b
 		p.Histogram = &catalog.Histogram{Low: b.min, High: b.max, Counts: make([]int64, size)}
 		parts = append(parts, fmt.Sprintf(`(SELECT 'bucket', bucket::VARCHAR, count(*)::VARCHAR FROM (
 			SELECT least(%d, floor((%s - %s) / %s * %d)) AS bucket FROM %s WHERE %s IS NOT NULL) GROUP BY bucket)`,
-			size-1, number(f, p.Type), float(b.low), float(b.high-b.low), size, v.sql(), f))
+			size-1, number(f, p.Type), float(b.low), float(b.high-b.low), size, from, f))
 	}
 	if len(parts) == 0 {
 		return nil

@@ -205,6 +205,7 @@ func (w *worker) failed(err error, stage string) reply {
 	text := err.Error()
 	if stage == stageSQL {
 		text, _, _ = strings.Cut(text, "\n\nLINE 1: SELECT \"the row\"")
+		text, _, _ = strings.Cut(text, "\n\nLINE 1: COPY (FROM query(")
 		for _, v := range w.job.Views {
 			for _, p := range v.paths() {
 				text = strings.ReplaceAll(text, p, "…")

@@ -2,6 +2,7 @@ package iceberg
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,7 @@ func columns(fields []iceberg.NestedField) []catalog.Column {
 	var out []catalog.Column
 	var walk func(names []string, f iceberg.NestedField)
 	walk = func(names []string, f iceberg.NestedField) {
-		path := append(names[:len(names):len(names)], boundTo(f.Name, maxName))
+		path := slices.Concat(names, []string{boundTo(f.Name, maxName)})
 		out = append(out, catalog.Column{
 			Path:     catalog.JoinPath(path...),
 			Type:     shortType(f.Type),

@@ -108,11 +108,31 @@ func (l *Lake) Datasets(ctx context.Context, scope string) iter.Seq2[catalog.Obs
 				yield(catalog.Observation{}, ctx.Err())
 				return
 			}
+			if err != nil {
+				var gone bool
+				if o, gone, err = l.observeAgain(ctx, entry, o, err); gone {
+					continue
+				}
+			}
 			if !yield(o, err) {
 				return
 			}
 		}
 	}
+}
+
+// observeAgain looks whether a table that could not be read has changed since it was listed: a commit or a drop may have removed
+// its metadata file.
+func (l *Lake) observeAgain(ctx context.Context, e entry, o catalog.Observation, cause error) (_ catalog.Observation, gone bool, _ error) {
+	now, err := l.entry(ctx, o.Name)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return o, true, nil
+	case err != nil || now == e:
+		return o, false, cause
+	}
+	o, err = l.observe(ctx, now)
+	return o, false, err
 }
 
 // Has reports whether a table or view of this name exists, readable or not.

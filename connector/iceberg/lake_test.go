@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -28,6 +29,8 @@ type testLake struct {
 	source catalog.Source
 	conn   catalog.Connection
 	to     *iceberg.WriteCatalog
+
+	mu sync.Mutex // iceberg-go's changes of the catalog fail when they meet
 }
 
 func newLake(t *testing.T) *testLake {
@@ -55,46 +58,50 @@ func newLake(t *testing.T) *testLake {
 	return l
 }
 
-func (l *testLake) CreateScope(t testing.TB, scope string) {
-	t.Helper()
-	if err := l.to.CreateNamespace(t.Context(), table.Identifier{scope}, nil); err != nil {
-		t.Fatal(err)
+func (l *testLake) CreateScope(tb testing.TB, scope string) {
+	tb.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.to.CreateNamespace(tb.Context(), table.Identifier{scope}, nil); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func (l *testLake) Create(t testing.TB, scope, name string, spec catalogtest.Table) {
-	t.Helper()
+func (l *testLake) Create(tb testing.TB, scope, name string, spec catalogtest.Table) {
+	tb.Helper()
 	id := 0
 	p := icebergo.Properties{}
 	if spec.Comment != "" {
 		p[iceberg.CommentProperty] = spec.Comment
 	}
-	l.create(t, scope, name, icebergo.NewSchema(0, fields(spec.Columns, &id)...), icebergcatalog.WithProperties(p))
+	l.create(tb, scope, name, icebergo.NewSchema(0, fields(spec.Columns, &id)...), icebergcatalog.WithProperties(p))
 }
 
 // create makes a table in a folder that has nothing to do with its name, which may be no good for a folder.
-func (l *testLake) create(t testing.TB, scope, name string, schema *icebergo.Schema, opts ...icebergcatalog.CreateTableOpt) *table.Table {
-	t.Helper()
+func (l *testLake) create(tb testing.TB, scope, name string, schema *icebergo.Schema, opts ...icebergcatalog.CreateTableOpt) *table.Table {
+	tb.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	opts = append(opts, icebergcatalog.WithLocation("file://"+filepath.Join(l.folder, uuid.NewString())))
 	id := table.Identifier{scope, name}
 	refused := icebergcatalog.ValidateTableIdentifier(id) != nil
 	if refused {
 		id[1] = uuid.NewString()
 	}
-	made, err := l.to.CreateTable(t.Context(), id, schema, opts...)
+	made, err := l.to.CreateTable(tb.Context(), id, schema, opts...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if refused { // by iceberg-go, not by other engines
-		l.exec(t, `UPDATE iceberg_tables SET table_name = $1 WHERE table_name = $2`, name, id[1])
+		l.exec(tb, `UPDATE iceberg_tables SET table_name = $1 WHERE table_name = $2`, name, id[1])
 	}
 	return made
 }
 
-func (l *testLake) exec(t testing.TB, sql string, args ...any) {
-	t.Helper()
-	if _, err := l.db.Exec(t.Context(), sql, args...); err != nil {
-		t.Fatal(err)
+func (l *testLake) exec(tb testing.TB, sql string, args ...any) {
+	tb.Helper()
+	if _, err := l.db.Exec(tb.Context(), sql, args...); err != nil {
+		tb.Fatal(err)
 	}
 }
 
@@ -120,43 +127,49 @@ func icebergType(c catalogtest.Column, id *int) icebergo.Type {
 		list := &icebergo.ListType{ElementID: *id}
 		list.Element = &icebergo.StructType{FieldList: fields(c.Fields, id)}
 		return list
+	case catalogtest.Long:
+		return icebergo.PrimitiveTypes.Int64
+	case catalogtest.Text:
+		return icebergo.PrimitiveTypes.String
+	case catalogtest.Double:
+		return icebergo.PrimitiveTypes.Float64
+	case catalogtest.Bool:
+		return icebergo.PrimitiveTypes.Bool
+	case catalogtest.Date:
+		return icebergo.PrimitiveTypes.Date
+	case catalogtest.Instant:
+		return icebergo.PrimitiveTypes.TimestampTz
+	case catalogtest.Decimal:
+		return icebergo.DecimalTypeOf(9, 2)
 	}
-	return map[catalogtest.Type]icebergo.Type{
-		catalogtest.Long:    icebergo.PrimitiveTypes.Int64,
-		catalogtest.Text:    icebergo.PrimitiveTypes.String,
-		catalogtest.Double:  icebergo.PrimitiveTypes.Float64,
-		catalogtest.Bool:    icebergo.PrimitiveTypes.Bool,
-		catalogtest.Date:    icebergo.PrimitiveTypes.Date,
-		catalogtest.Instant: icebergo.PrimitiveTypes.TimestampTz,
-		catalogtest.Decimal: icebergo.DecimalTypeOf(9, 2),
-	}[c.Type]
+	panic("no such type: " + c.Type)
 }
 
-func (l *testLake) load(t testing.TB, scope, name string) *table.Table {
-	t.Helper()
-	found, err := l.to.LoadTable(t.Context(), table.Identifier{scope, name})
+func (l *testLake) load(tb testing.TB, scope, name string) *table.Table {
+	tb.Helper()
+	found, err := l.to.LoadTable(tb.Context(), table.Identifier{scope, name})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return found
 }
 
-func (l *testLake) AddColumn(t testing.TB, scope, name string, c catalogtest.Column) {
-	t.Helper()
-	tx := l.load(t, scope, name).NewTransaction()
+func (l *testLake) AddColumn(tb testing.TB, scope, name string, c catalogtest.Column) {
+	tb.Helper()
+	tx := l.load(tb, scope, name).NewTransaction()
 	id := 0
 	if err := tx.UpdateSchema(true, false).AddColumn([]string{c.Name}, icebergType(c, &id), c.Comment, false, nil).Commit(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if _, err := tx.Commit(t.Context()); err != nil {
-		t.Fatal(err)
+	if _, err := tx.Commit(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func (l *testLake) Drop(t testing.TB, scope, name string) {
-	t.Helper()
-	if err := l.to.DropTable(t.Context(), table.Identifier{scope, name}); err != nil {
-		t.Fatal(err)
+func (l *testLake) Drop(tb testing.TB, scope, name string) {
+	tb.Helper()
+	if err := l.to.DropTable(tb.Context(), table.Identifier{scope, name}); err != nil {
+		tb.Fatal(err)
 	}
 }
 
@@ -168,49 +181,51 @@ func rows(column string, ids ...int64) arrow.Table {
 	return array.NewTableFromRecords(schema, []arrow.RecordBatch{b.NewRecordBatch()})
 }
 
-func (l *testLake) Append(t testing.TB, scope, name string, ids ...int64) {
-	t.Helper()
-	if _, err := l.load(t, scope, name).AppendTable(t.Context(), rows("id", ids...), 1<<20, nil); err != nil {
-		t.Fatal(err)
+func (l *testLake) Append(tb testing.TB, scope, name string, ids ...int64) {
+	tb.Helper()
+	if _, err := l.load(tb, scope, name).AppendTable(tb.Context(), rows("id", ids...), 1<<20, nil); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func (l *testLake) Overwrite(t testing.TB, scope, name string, ids ...int64) {
-	t.Helper()
-	if _, err := l.load(t, scope, name).OverwriteTable(t.Context(), rows("id", ids...), 1<<20, nil); err != nil {
-		t.Fatal(err)
+func (l *testLake) Overwrite(tb testing.TB, scope, name string, ids ...int64) {
+	tb.Helper()
+	if _, err := l.load(tb, scope, name).OverwriteTable(tb.Context(), rows("id", ids...), 1<<20, nil); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func (l *testLake) Rename(t testing.TB, scope, from, to string) {
-	t.Helper()
-	if _, err := l.to.RenameTable(t.Context(), table.Identifier{scope, from}, table.Identifier{scope, to}); err != nil {
-		t.Fatal(err)
+func (l *testLake) Rename(tb testing.TB, scope, from, to string) {
+	tb.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.to.RenameTable(tb.Context(), table.Identifier{scope, from}, table.Identifier{scope, to}); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func (l *testLake) Break(t testing.TB, scope, name string) {
-	t.Helper()
-	if err := os.Remove(l.metadata(t, scope, name)); err != nil {
-		t.Fatal(err)
+func (l *testLake) Break(tb testing.TB, scope, name string) {
+	tb.Helper()
+	if err := os.Remove(l.metadata(tb, scope, name)); err != nil {
+		tb.Fatal(err)
 	}
 }
 
 // metadata returns the path of a table's metadata file.
-func (l *testLake) metadata(t testing.TB, scope, name string) string {
-	t.Helper()
-	return strings.TrimPrefix(l.load(t, scope, name).MetadataLocation(), "file://")
+func (l *testLake) metadata(tb testing.TB, scope, name string) string {
+	tb.Helper()
+	return strings.TrimPrefix(l.load(tb, scope, name).MetadataLocation(), "file://")
 }
 
 // one returns the only dataset of a scope and the error beside it.
-func (l *testLake) one(t testing.TB, scope string) (o catalog.Observation, err error) {
-	t.Helper()
+func (l *testLake) one(tb testing.TB, scope string) (o catalog.Observation, err error) {
+	tb.Helper()
 	count := 0
-	for o, err = range l.conn.Crawler.Datasets(t.Context(), scope) {
+	for o, err = range l.conn.Crawler.Datasets(tb.Context(), scope) {
 		count++
 	}
 	if count != 1 {
-		t.Fatalf("%s has %d datasets, want one", scope, count)
+		tb.Fatalf("%s has %d datasets, want one", scope, count)
 	}
 	return o, err
 }

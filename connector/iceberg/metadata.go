@@ -61,10 +61,10 @@ func recoverDamaged(e entry, err *error) {
 func metadataFault(e entry, err error) error {
 	name := e.Metadata[strings.LastIndexByte(e.Metadata, '/')+1:]
 	switch {
-	case fault.KindOf(err) != fault.Internal:
-		return err
 	case e.Metadata == "":
 		return fault.Unavailablef(err, "the Iceberg catalog names no metadata file")
+	case fault.KindOf(err) != fault.Internal:
+		return err
 	case errors.Is(err, fs.ErrNotExist):
 		return fault.Unavailablef(err, "the metadata file is missing: %s", name)
 	case errors.Is(err, fs.ErrPermission):

@@ -5,9 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/apache/iceberg-go"
-	"github.com/apache/iceberg-go/table"
 
 	"portreeve/catalog"
 	"portreeve/fault"
@@ -34,14 +34,14 @@ func (l *Lake) Plan(ctx context.Context, name string) (catalog.Plan, error) {
 		return plan, nil
 	}
 	plan.SnapshotID = strconv.FormatInt(snapshot.SnapshotID, 10)
-	tasks, err := t.Scan().PlanFiles(ctx)
+	set, err := readFiles(ctx, t, snapshot)
 	if ctx.Err() != nil {
 		return catalog.Plan{}, ctx.Err()
 	}
 	if err != nil {
-		return catalog.Plan{}, fault.Unavailablef(err, "the list of files of %s cannot be read", name)
+		return catalog.Plan{}, fault.Unavailablef(err, "the list of the files of %s is missing or damaged", name)
 	}
-	plan.Files, err = planFiles(tasks)
+	plan.Files, err = planFiles(&set)
 	if err != nil {
 		return catalog.Plan{}, err
 	}
@@ -52,37 +52,35 @@ func (l *Lake) Plan(ctx context.Context, name string) (catalog.Plan, error) {
 	return plan, nil
 }
 
-// planFiles returns one PlanFile for each data file: iceberg-go makes several tasks of a large one.
-func planFiles(tasks []table.FileScanTask) ([]catalog.PlanFile, error) {
-	files := make([]catalog.PlanFile, 0, len(tasks))
-	seen := make(map[string]bool, len(tasks))
-	for _, task := range tasks {
-		if seen[task.File.FilePath()] {
-			continue
-		}
-		seen[task.File.FilePath()] = true
-		if len(task.EqualityDeleteFiles) > 0 {
-			return nil, fault.Unavailablef(nil, "rows were deleted by value (equality deletes), which cannot be read here")
-		}
-		if len(task.DeletionVectorFiles) > 0 {
-			return nil, fault.Unavailablef(nil, "rows were deleted by deletion vectors, which cannot be read here")
-		}
-		file, err := planFile(task)
-		if err != nil {
+func planFiles(set *fileSet) ([]catalog.PlanFile, error) {
+	if set.deletedByValue() {
+		return nil, fault.Unavailablef(nil, "rows were deleted by value (equality deletes), which cannot be read here")
+	}
+	deletesOf := set.deletesOf()
+	files := make([]catalog.PlanFile, len(set.data))
+	for i, f := range set.data {
+		var err error
+		if files[i], err = planFile(f, deletesOf(f)); err != nil {
 			return nil, err
 		}
-		files = append(files, file)
 	}
 	return files, nil
 }
 
-func planFile(task table.FileScanTask) (catalog.PlanFile, error) {
-	path, err := parquetPath(task.File)
+func planFile(f liveFile, deletes []liveFile) (catalog.PlanFile, error) {
+	path, err := parquetPath(f)
 	if err != nil {
 		return catalog.PlanFile{}, err
 	}
-	file := catalog.PlanFile{Path: path, Rows: task.File.Count(), Bytes: task.File.FileSizeBytes()}
-	for _, d := range task.DeleteFiles {
+	file := catalog.PlanFile{Path: path, Rows: f.Count(), Bytes: f.FileSizeBytes()}
+	if len(deletes) > 0 && strings.TrimPrefix(strings.TrimPrefix(f.FilePath(), "file:"), "//") != path {
+		// Delete files name data files by address, and the reader matches paths.
+		return catalog.PlanFile{}, fault.Unavailablef(nil, "rows were deleted from a file whose address is not its path, which cannot be read here")
+	}
+	for _, d := range deletes {
+		if d.FileFormat() == iceberg.PuffinFile {
+			return catalog.PlanFile{}, fault.Unavailablef(nil, "rows were deleted by deletion vectors, which cannot be read here")
+		}
 		path, err := parquetPath(d)
 		if err != nil {
 			return catalog.PlanFile{}, err
@@ -92,7 +90,7 @@ func planFile(task table.FileScanTask) (catalog.PlanFile, error) {
 	return file, nil
 }
 
-func parquetPath(f iceberg.DataFile) (string, error) {
+func parquetPath(f liveFile) (string, error) {
 	if f.FileFormat() != iceberg.ParquetFile {
 		return "", fault.Unavailablef(nil, "a file is in the format %s; only Parquet can be read here", f.FileFormat())
 	}

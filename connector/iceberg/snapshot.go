@@ -84,7 +84,7 @@ func size(ctx context.Context, t *table.Table, current *table.Snapshot) (rows, b
 	}
 	rows, bytes, files = figure(p, "total-records"), figure(p, "total-files-size"), figure(p, "total-data-files")
 	if rows == nil || bytes == nil || files == nil {
-		return countFiles(ctx, t)
+		return countFiles(ctx, t, current)
 	}
 	if n := figure(p, "total-equality-deletes"); n != nil && *n > 0 {
 		return nil, bytes, files
@@ -97,33 +97,22 @@ func size(ctx context.Context, t *table.Table, current *table.Snapshot) (rows, b
 }
 
 // countFiles adds up the manifests; all nil when they cannot be read.
-func countFiles(ctx context.Context, t *table.Table) (rows, bytes, files *int64) {
-	tasks, err := t.Scan().PlanFiles(ctx)
+func countFiles(ctx context.Context, t *table.Table, current *table.Snapshot) (rows, bytes, files *int64) {
+	set, err := readFiles(ctx, t, current)
 	if err != nil {
 		return nil, nil, nil
 	}
 	rows, bytes, files = new(int64), new(int64), new(int64)
-	deletes := map[string]int64{} // by path: a delete file may apply to several data files
-	seen := map[string]bool{}
-	exact := true
-	for _, task := range tasks {
-		if seen[task.File.FilePath()] {
-			continue
-		}
-		seen[task.File.FilePath()] = true
-		*rows += task.File.Count()
-		*bytes += task.File.FileSizeBytes()
+	for _, f := range set.data {
+		*rows += f.Count()
+		*bytes += f.FileSizeBytes()
 		*files++
-		for _, d := range slices.Concat(task.DeleteFiles, task.DeletionVectorFiles) {
-			deletes[d.FilePath()] = d.Count()
-		}
-		exact = exact && len(task.EqualityDeleteFiles) == 0
 	}
-	if !exact {
+	for _, d := range set.deletes {
+		*rows = max(0, *rows-d.Count())
+	}
+	if set.deletedByValue() {
 		return nil, bytes, files
-	}
-	for _, n := range deletes {
-		*rows = max(0, *rows-n)
 	}
 	return rows, bytes, files
 }

@@ -1,9 +1,12 @@
-// What is left: telling that a dataset was opened, copying names.
+// What is left: telling that a dataset was opened, copying names, showing what was waited for.
 const opened = document.querySelector('[data-opened]')?.dataset.opened
 if (opened) {
   const tell = () => fetch(opened, { method: 'POST', keepalive: true }).catch(() => {}) // a courtesy: the page does not depend on it
   document.prerendering ? document.addEventListener('prerenderingchange', tell, { once: true }) : tell()
 }
+
+const waiting = document.querySelector('[data-reload-on]')
+waiting?.addEventListener(waiting.dataset.reloadOn, () => location.reload())
 
 document.addEventListener('click', async event => {
   const button = event.target.closest('[data-copy]')

@@ -40,12 +40,18 @@ if (dialog) {
     const at = all.findIndex(o => o.getAttribute('aria-selected') === 'true')
     if (event.key === 'ArrowDown') choose(all[(at + 1) % all.length])
     else if (event.key === 'ArrowUp') choose(all[(at - 1 + all.length) % all.length])
-    else if (event.key === 'Enter' && stale) chosen = true
-    else if (event.key === 'Enter' && all[at]) all[at].click()
     else return
     event.preventDefault()
   })
   dialog.addEventListener('click', event => { if (event.target === dialog) dialog.close() })
+  // Enter opens what is chosen; only without a list does it go to the search.
+  input.form.addEventListener('submit', event => {
+    const option = options().find(o => o.getAttribute('aria-selected') === 'true')
+    if (!stale && !option) return
+    event.preventDefault()
+    if (stale) chosen = true
+    else option.click()
+  })
   input.addEventListener('input', () => {
     stale = true
     chosen = false

@@ -1,0 +1,157 @@
+package web
+
+import (
+	"net/http"
+	"testing"
+
+	"portreeve/catalog"
+)
+
+func TestHomeSaysWhatThereIs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(flights(s.now))
+	doc := s.page("/")
+	wantText(t, doc, "main", "3 datasets with 9 columns in 1 source: 363 k rows, 4.9 MiB where it is known.")
+	wantText(t, doc, "main", "Nothing yet. Datasets that you open stand here.")
+	if href := doc.Find(`.list a[title="clean.flights"]`).AttrOr("href", ""); href != "/d/lake/clean.flights/history" {
+		t.Errorf("news of clean.flights lead to %q", href)
+	}
+	if doc.Find("form[action='/data'] input[name=q]").Length() == 0 {
+		t.Error("the search works only with a script")
+	}
+}
+
+func TestHomeListsWhatIOpened(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(flights(s.now))
+	if a := s.do(http.MethodPost, "/d/lake/raw.weather/opened"); a.StatusCode != http.StatusNoContent {
+		t.Fatalf("POST opened = %d %s", a.StatusCode, a.body)
+	}
+	s.page("/d/lake/clean.flights") // a look by GET is not noted
+	doc := s.page("/")
+	opened := doc.Find("section").FilterFunction(func(_ int, sec *selection) bool { return sec.Find("h2").Text() == "Opened by you" })
+	if got := opened.Find("a.title").AttrOr("href", ""); got != "/d/lake/raw.weather" || opened.Find("a.title").Length() != 1 {
+		t.Errorf("opened by me: %q, want only raw.weather", opened.Text())
+	}
+}
+
+func TestHomeBeforeTheFirstCrawl(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	wantText(t, s.page("/"), ".empty", "Nothing has been read yet")
+	id := s.queue()
+	s.exec(`UPDATE crawl SET state = 'running', scopes_total = 3, scopes_done = 1, scope = 'clean', seen = 2 WHERE id = $1`, id)
+	doc := s.page("/")
+	wantText(t, doc, ".empty", "The first look at your data is under way")
+	wantText(t, doc, ".crawl-state", "1 of 3 scopes, 2 datasets seen. Reading clean.")
+	if got := doc.Find(`[hx-sse\:connect]`).AttrOr("hx-sse:connect", ""); got != "/sources/lake/events" {
+		t.Errorf("the crawl is watched at %q", got)
+	}
+}
+
+func TestHomeSaysWhichSourceFailed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	lake := flights(s.now)
+	lake["broken"] = nil
+	s.crawl(lake)
+	doc := s.page("/")
+	wantText(t, doc, ".callout", "Parts of lake could not be read: 1 dataset or scope")
+	wantText(t, doc, "main", "3 datasets") // the rest goes on
+}
+
+func TestLayoutShowsWhoAndHow(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	doc := s.page("/sources")
+	wantText(t, doc, "#me", "Ana Ruiz")
+	wantText(t, doc, ".top", "Demo: anyone may sign in")
+	wantText(t, doc, "footer", "Portreeve 1.2.3")
+	if got := doc.Find(".rail [aria-current=page]").AttrOr("href", ""); got != "/sources" {
+		t.Errorf("the rail marks %q", got)
+	}
+	if _, set := doc.Find("html").Attr("data-theme"); set {
+		t.Error("a theme is set that nobody chose")
+	}
+	s.exec(`UPDATE person SET theme = 'dark', nav = 'icons' WHERE name = 'Ana Ruiz'`)
+	doc = s.page("/sources")
+	if html := doc.Find("html"); html.AttrOr("data-theme", "") != "dark" || html.AttrOr("data-nav", "") != "icons" {
+		t.Error("the person's theme and rail are not used")
+	}
+	wantText(t, doc, ".rail form", "Expand")
+}
+
+func TestNoPageHoldsInlineCode(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(flights(s.now))
+	if err := s.Catalog.PutProfile(t.Context(), s.dataset("clean.flights"), profileOfFlights(s.now)); err != nil {
+		t.Fatal(err)
+	}
+	s.rows.sample = sampleOfFlights()
+	for _, path := range []string{
+		"/", "/data", "/data?q=delay", "/d/lake/clean.flights", "/d/lake/clean.flights/columns",
+		"/d/lake/clean.flights/history", "/d/lake/clean.flights/sample", "/sources", "/sources/lake", "/ui",
+	} {
+		doc := s.page(path)
+		if doc.Find("[style], style, script:not([src])").Length() > 0 {
+			t.Errorf("%s has inline style or script, which the policy forbids", path)
+		}
+		seen := map[string]bool{}
+		doc.Find("[id]").Each(func(_ int, e *selection) {
+			if id := e.AttrOr("id", ""); seen[id] {
+				t.Errorf("%s has two elements with the id %q", path, id)
+			} else {
+				seen[id] = true
+			}
+		})
+		doc.Find("[popovertarget]").Each(func(_ int, e *selection) {
+			if id := e.AttrOr("popovertarget", ""); !seen[id] {
+				t.Errorf("%s opens %q, which is not there", path, id)
+			}
+		})
+	}
+}
+
+func TestGalleryIsPartOfTheDemoOnly(t *testing.T) {
+	t.Parallel()
+	for _, demo := range []bool{true, false} {
+		found := false
+		for _, rt := range (&Server{Demo: demo}).pageRoutes() {
+			found = found || rt.path == "/ui"
+		}
+		if found != demo {
+			t.Errorf("demo %v has the gallery: %v", demo, found)
+		}
+	}
+}
+
+func TestPalette(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(flights(s.now))
+	doc := s.page("/palette?q=clean")
+	if got := doc.Find("[role=option]").First().AttrOr("href", ""); got != datasetURL(catalog.Key{Source: "lake", Name: "clean.flights"}, "") {
+		t.Errorf("the first choice leads to %q", got)
+	}
+	wantText(t, doc, "[role=option]", "Search all data for “clean”")
+	wantText(t, s.page("/palette?q=sou"), "[role=option]", "Sources and their crawls")
+	wantText(t, s.page("/palette"), "[role=option]", "Home")
+	if doc := s.page("/palette?q=%22half"); doc.Find("[role=option]").Length() == 0 {
+		t.Error("half a question leaves nothing to choose")
+	}
+}
+
+func TestBeginsAWord(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		text, prefix string
+		want         bool
+	}{{"Sources and crawls", "cra", true}, {"Sources", "our", false}, {"Sources", "", true}, {"", "x", false}, {"Two  spaces", "spa", true}} {
+		if got := beginsAWord(tt.text, tt.prefix); got != tt.want {
+			t.Errorf("beginsAWord(%q, %q) = %v", tt.text, tt.prefix, got)
+		}
+	}
+}
