@@ -44,8 +44,10 @@ func (s *Store) EnsurePerson(ctx context.Context, p Person) (Person, error) {
 	if p.Subject == "" || !p.Role.Includes(Viewer) {
 		return Person{}, fault.Invalidf("/role", "a person needs a subject and one of the roles viewer, analyst, owner, steward, admin")
 	}
-	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"issuer": p.Issuer, "subject": p.Subject, "name": p.Name, "email": p.Email,
-		"team": p.Team, "role": p.Role})
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{
+		"issuer": p.Issuer, "subject": p.Subject, "name": p.Name, "email": p.Email,
+		"team": p.Team, "role": p.Role,
+	})
 	stored, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Person])
 	if err != nil {
 		return Person{}, fmt.Errorf("person %s: %w", p.Subject, err)

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -31,7 +32,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("usage: go run ./bench all | search [-datasets N] [-home FOLDER]")
+		return errors.New("usage: go run ./bench all | search [-datasets N] [-home FOLDER]")
 	}
 	if args[0] == "all" {
 		for _, one := range whole {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func spread(ctx context.Context, db *pgxpool.Pool, n int) []int64 {
 	if err := db.QueryRow(ctx, `SELECT max(id) FROM dataset`).Scan(&most); err != nil {
 		return nil // the query that needs the ids tells
 	}
-	r := rand.New(rand.NewPCG(1, 2))
+	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time, on purpose
 	ids := make([]int64, n)
 	for i := range ids {
 		ids[i] = 1 + r.Int64N(most)
@@ -44,7 +45,7 @@ WHERE d.id = ANY ($1) ORDER BY d.id`
 	if err != nil || len(known) < 100 {
 		return nil, fmt.Errorf("%d datasets to ask for: %w", len(known), err)
 	}
-	r, c := rand.New(rand.NewPCG(3, 4)), corpus.New(42, time.Time{})
+	r, c := rand.New(rand.NewPCG(3, 4)), corpus.New(42, time.Time{}) //nolint:gosec // likewise
 	var log []question
 	add := func(kind, text string) { log = append(log, question{kind: kind, text: text}) }
 	pick := func() seen { return known[r.IntN(len(known))] }
@@ -69,7 +70,7 @@ WHERE d.id = ANY ($1) ORDER BY d.id`
 		add("column", pick().Column)
 	}
 	for range 25 {
-		add("rare", c.ColumnName()+fmt.Sprint(r.IntN(3000)))
+		add("rare", c.ColumnName()+strconv.Itoa(r.IntN(3000)))
 	}
 	for range 30 {
 		add("very common", []string{"booking", "payment", "customer order", "booking id", "fct", "events", "id"}[r.IntN(7)])

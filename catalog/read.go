@@ -89,6 +89,14 @@ func columns(ctx context.Context, db querier, id int64) ([]Column, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Column])
 }
 
+// FirstColumns returns the first columns of a dataset, fields of structs among them.
+func (s *Store) FirstColumns(ctx context.Context, id int64, limit int) ([]Column, error) {
+	const q = `
+		SELECT position, path, type, nullable, comment, native_id FROM dataset_column WHERE dataset_id = $1 AND position < $2 ORDER BY position`
+	rows, _ := s.db.Query(ctx, q, id, limit)
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Column])
+}
+
 // Snapshots returns a dataset's commits, newest first.
 func (s *Store) Snapshots(ctx context.Context, id int64, limit int) ([]Snapshot, error) {
 	const q = `
@@ -130,8 +138,17 @@ func (s *Store) Versions(ctx context.Context, id int64, before, limit int) ([]Ve
 
 // Profile returns the newest profile of a dataset, or NotFound before the first.
 func (s *Store) Profile(ctx context.Context, id int64) (Profile, error) {
-	const q = `SELECT snapshot_id, taken_at, rows_total, rows_read, took_ms, columns, problem FROM profile WHERE dataset_id = $1`
-	rows, _ := s.db.Query(ctx, q, id)
+	return s.ProfileOfFirst(ctx, id, maxColumns)
+}
+
+// ProfileOfFirst is Profile with the first columns only: reading thousands of them takes longer than the rest of a page.
+func (s *Store) ProfileOfFirst(ctx context.Context, id int64, columns int) (Profile, error) {
+	const q = `
+		SELECT snapshot_id, taken_at, rows_total, rows_read, took_ms, problem,
+		       CASE WHEN $2 >= jsonb_array_length(columns) THEN columns
+		            ELSE jsonb_path_query_array(columns, '$[0 to $n]', jsonb_build_object('n', $2 - 1)) END AS columns
+		FROM profile WHERE dataset_id = $1`
+	rows, _ := s.db.Query(ctx, q, id, columns)
 	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Profile])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Profile{}, fault.NotFoundf("this dataset has no profile yet")

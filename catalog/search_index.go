@@ -177,7 +177,7 @@ func rankOf(d *Dataset) float64 {
 
 // scatter is a hash of an id: splitmix64's finalizer.
 func scatter(id int64) uint64 {
-	h := uint64(id) + 0x9e3779b97f4a7c15
+	h := uint64(id) + 0x9e3779b97f4a7c15 //nolint:gosec // bits, not a number
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
 	h = (h ^ h>>27) * 0x94d049bb133111eb
 	return h ^ h>>31

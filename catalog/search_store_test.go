@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,6 +40,7 @@ func keys(r catalog.SearchResult) []string {
 }
 
 func testPaging(t *testing.T, s *catalog.Store) {
+	t.Helper()
 	for _, q := range []catalog.SearchQuery{{Text: "payment"}, {}, {Text: "booking", Sort: "used"}, {Text: "booking", Sort: "name"}, {Text: "zzzqq payment"}} {
 		q.Limit = 100
 		all := search(t, s, q)
@@ -62,6 +64,7 @@ func testPaging(t *testing.T, s *catalog.Store) {
 }
 
 func testSorting(t *testing.T, s *catalog.Store) {
+	t.Helper()
 	byUse := func(x, y catalog.Hit) int { return cmp.Compare(y.Usage, x.Usage) }
 	byDate := func(x, y catalog.Hit) int { return y.DataAt.Compare(*x.DataAt) }
 	for _, text := range []string{"", "booking", "payment customer"} {
@@ -81,6 +84,7 @@ func testSorting(t *testing.T, s *catalog.Store) {
 }
 
 func testFacets(t *testing.T, s *catalog.Store, db *pgxpool.Pool) {
+	t.Helper()
 	value := func(r catalog.SearchResult, facet, value string) catalog.FacetValue {
 		for _, f := range r.Facets {
 			for _, v := range f.Values {
@@ -129,6 +133,7 @@ func testFacets(t *testing.T, s *catalog.Store, db *pgxpool.Pool) {
 }
 
 func testOperators(t *testing.T, s *catalog.Store) {
+	t.Helper()
 	tests := map[string]func(h catalog.Hit) bool{
 		"kind:topic":          func(h catalog.Hit) bool { return h.Kind == catalog.Topic },
 		"booking -kind:table": func(h catalog.Hit) bool { return h.Kind != catalog.Table },
@@ -162,6 +167,7 @@ func testOperators(t *testing.T, s *catalog.Store) {
 }
 
 func testRefusals(t *testing.T, s *catalog.Store) {
+	t.Helper()
 	tests := map[string]struct {
 		q     catalog.SearchQuery
 		field string
@@ -183,6 +189,7 @@ func testRefusals(t *testing.T, s *catalog.Store) {
 }
 
 func testBrowsing(t *testing.T, s *catalog.Store) {
+	t.Helper()
 	r := search(t, s, catalog.SearchQuery{Limit: 100})
 	if r.Total < 4000 || len(r.Items) != 100 || len(r.Facets) < 5 || r.Took <= 0 {
 		t.Fatalf("total %d, %d items, %d facets, took %v", r.Total, len(r.Items), len(r.Facets), r.Took)
@@ -198,14 +205,21 @@ func testBrowsing(t *testing.T, s *catalog.Store) {
 }
 
 func testHidden(t *testing.T, s *catalog.Store, db *pgxpool.Pool) {
+	t.Helper()
 	// A topic of its own source, so that no other test counts it.
 	id := plant(t, db, catalog.Dataset{Name: "hidden.okapi_salaries", Team: "okapi-keepers", Tags: []string{"okapi-tag"}}, "okapi_id")
 	if _, err := db.Exec(t.Context(), `UPDATE search SET vis = '{keepers}' WHERE dataset_id = $1`, id); err != nil {
 		t.Fatal(err)
 	}
 	for _, q := range []catalog.SearchQuery{
-		{Text: "okapi"}, {Text: `"okapi salaries"`}, {Text: "hidden.okapi_salaries"}, {Text: "column:okapi_id"}, {Text: "okapi sallaries"},
-		{Text: "okapi", Sort: "name"}, {Text: "tag:okapi-tag"}, {Filters: map[string][]string{"team": {"okapi-keepers"}}},
+		{Text: "okapi"},
+		{Text: `"okapi salaries"`},
+		{Text: "hidden.okapi_salaries"},
+		{Text: "column:okapi_id"},
+		{Text: "okapi sallaries"},
+		{Text: "okapi", Sort: "name"},
+		{Text: "tag:okapi-tag"},
+		{Filters: map[string][]string{"team": {"okapi-keepers"}}},
 	} {
 		r := search(t, s, q)
 		for _, h := range r.Items {
@@ -238,7 +252,7 @@ func TestSearchFollowsTheTransaction(t *testing.T) {
 		if err := catalog.IndexDataset(t.Context(), tx, &d, nil); err != nil {
 			return err
 		}
-		return fmt.Errorf("no")
+		return errors.New("no")
 	})
 	if err == nil || len(search(t, s, catalog.SearchQuery{Text: "quoll"}).Items) != 0 {
 		t.Error("a change that was rolled back is found")

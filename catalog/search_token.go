@@ -139,7 +139,7 @@ func foldRune(b *strings.Builder, r rune) {
 		if r >= 'A' && r <= 'Z' {
 			r += 'a' - 'A'
 		}
-		b.WriteByte(byte(r))
+		b.WriteRune(r)
 		return
 	}
 	r = unicode.ToLower(r)
@@ -218,7 +218,7 @@ func stem(w string) string {
 // stops are words that say nothing, unless a name is made of them.
 var stops = func() map[string]bool {
 	m := map[string]bool{}
-	for _, w := range strings.Fields("the of and to in a is for by with from that this as on are be each or it at per an all which when") {
+	for w := range strings.FieldsSeq("the of and to in a is for by with from that this as on are be each or it at per an all which when") {
 		m[w] = true
 	}
 	return m

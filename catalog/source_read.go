@@ -43,6 +43,17 @@ func (s *Store) PutSource(ctx context.Context, src Source) (Source, error) {
 	return src, nil
 }
 
+// Source returns one source without its counts.
+func (s *Store) Source(ctx context.Context, slug string) (Source, error) {
+	const q = `SELECT id, slug, kind, title, namespace, note, config, crawl_every FROM source WHERE slug = $1`
+	rows, _ := s.db.Query(ctx, q, slug)
+	src, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Source])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Source{}, fault.NotFoundf("there is no source %s", slug)
+	}
+	return src, err
+}
+
 // Sources returns all sources by slug.
 func (s *Store) Sources(ctx context.Context) ([]SourceStatus, error) { return s.sources(ctx, "") }
 

@@ -90,9 +90,9 @@ func movedDates(batch arrow.RecordBatch, weeks int) (year, month, day arrow.Arra
 	defer d.Release()
 	for i := range years.Len() {
 		date := time.Date(int(years.Value(i)), time.Month(months.Value(i)), int(days.Value(i))+7*weeks, 0, 0, 0, 0, time.UTC)
-		y.Append(int32(date.Year())) //nolint:gosec // a year
+		y.Append(int32(date.Year()))  //nolint:gosec // a year
 		m.Append(int32(date.Month())) //nolint:gosec // a month
-		d.Append(int32(date.Day())) //nolint:gosec // a day of a month
+		d.Append(int32(date.Day()))   //nolint:gosec // a day of a month
 	}
 	return y.NewArray(), m.NewArray(), d.NewArray()
 }

@@ -113,6 +113,7 @@ func TestLake(t *testing.T) {
 }
 
 func checkTables(t *testing.T, seen map[string]catalog.Observation) {
+	t.Helper()
 	want := map[string]int64{ // rows; -1 is a table without a snapshot
 		"raw.flights": 336_776, "raw.weather": 26_115, "raw.airports": 1_458, "raw.planes": 3_322, "raw.airlines": 16,
 		"raw.load_log": 21, "clean.flights": 336_776, "clean.weather_hourly": 26_115, "clean.planes": 3_322,
@@ -138,6 +139,7 @@ func checkTables(t *testing.T, seen map[string]catalog.Observation) {
 }
 
 func checkDescribed(t *testing.T, seen map[string]catalog.Observation) {
+	t.Helper()
 	for name, o := range seen {
 		bare := name == "raw.load_log"
 		if (o.Description == "") != bare || (o.Team == "") != bare {
@@ -198,6 +200,7 @@ func ask(t *testing.T, o demo.Options, planner catalog.Planner, statement string
 }
 
 func checkDates(t *testing.T, o demo.Options, planner catalog.Planner) {
+	t.Helper()
 	const q = `SELECT max(make_date(year, month, day))::VARCHAR, dayname(max(make_date(year, month, day))),
 		max(time_hour AT TIME ZONE 'UTC')::VARCHAR, min(make_date(year, month, day))::VARCHAR FROM raw.flights`
 	want := []string{"2026-11-17", "Tuesday", "2026-11-18 04:00:00", "2025-11-18"}
@@ -212,6 +215,7 @@ func checkDates(t *testing.T, o demo.Options, planner catalog.Planner) {
 }
 
 func checkFigures(t *testing.T, o demo.Options, planner catalog.Planner) {
+	t.Helper()
 	const q = `SELECT (SELECT count(*) FROM clean.flights WHERE cancelled)::VARCHAR, (SELECT sum(flights) FROM marts.on_time_daily)::VARCHAR,
 		(SELECT sum(cancelled) FROM marts.on_time_daily)::VARCHAR, (SELECT list_count(routes) FROM clean.airports WHERE code = 'LAX')::VARCHAR`
 	want := []string{"8255", "336776", "8255", "2"}
@@ -222,6 +226,7 @@ func checkFigures(t *testing.T, o demo.Options, planner catalog.Planner) {
 }
 
 func checkReadable(t *testing.T, folder string) {
+	t.Helper()
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -238,6 +243,7 @@ func checkReadable(t *testing.T, folder string) {
 }
 
 func checkEvolve(t *testing.T, o demo.Options, before map[string]catalog.Observation) {
+	t.Helper()
 	if err := demo.Evolve(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

@@ -39,11 +39,11 @@ func (w *crawlSource) Timeout(*river.Job[CrawlSource]) time.Duration { return ti
 // Work crawls and then asks for the profiles that the crawl made necessary.
 func (w *crawlSource) Work(ctx context.Context, j *river.Job[CrawlSource]) error {
 	store := w.options.Catalog
-	source, err := store.SourceStatus(ctx, j.Args.Source)
+	source, err := store.Source(ctx, j.Args.Source)
 	if err != nil {
 		return err
 	}
-	conn, err := w.options.Open(ctx, source.Source)
+	conn, err := w.options.Open(ctx, source)
 	if err != nil {
 		w.options.Log.WarnContext(ctx, "source not opened", "source", source.Slug, "error", err)
 		return store.Fail(ctx, j.Args.Crawl, err)

@@ -48,11 +48,11 @@ func (w *profileDataset) Work(ctx context.Context, j *river.Job[ProfileDataset])
 	if err != nil {
 		return err
 	}
-	source, err := store.SourceStatus(ctx, d.Source)
+	source, err := store.Source(ctx, d.Source)
 	if err != nil {
 		return err
 	}
-	conn, err := w.options.Open(ctx, source.Source)
+	conn, err := w.options.Open(ctx, source)
 	if err != nil {
 		return err
 	}

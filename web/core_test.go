@@ -222,7 +222,8 @@ func (testLake) Datasets(context.Context, string) iter.Seq2[catalog.Observation,
 			o := catalog.Observation{
 				Name: name, NativeID: "id of " + name, Kind: catalog.Table, Description: "Described", Team: "flight-ops", RowCount: &rows, DataAt: &at, SnapshotID: "s2",
 				Columns: []catalog.Column{
-					{Path: "carrier", Type: "string", Comment: "Who flies"}, {Path: "origin", Type: "struct<code string>", Nullable: true},
+					{Path: "carrier", Type: "string", Comment: "Who flies"},
+					{Path: "origin", Type: "struct<code string>", Nullable: true},
 					{Path: "origin.code", Type: "string"},
 				},
 				Snapshots: []catalog.Snapshot{

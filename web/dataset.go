@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -28,6 +29,9 @@ type datasetHead struct {
 // glanceColumns is how many columns the overview shows.
 const glanceColumns = 8
 
+// profiled is how many columns' profiles a tab reads.
+var profiled = map[string]int{"": 10 * glanceColumns, "columns": math.MaxInt32, "history": 1, "sample": 1}
+
 // snapshotsShown is how many commits a page shows; the chart and the rhythm of updates are made of the same ones.
 const snapshotsShown = 40
 
@@ -51,7 +55,7 @@ func (s *Server) datasetHead(c echo.Context, tab string) (*datasetHead, error) {
 }
 
 func (s *Server) fillHead(ctx context.Context, h *datasetHead) error {
-	src, err := s.Catalog.SourceStatus(ctx, h.Source)
+	src, err := s.Catalog.Source(ctx, h.Source)
 	if err != nil {
 		return err
 	}
@@ -62,7 +66,7 @@ func (s *Server) fillHead(ctx context.Context, h *datasetHead) error {
 	if h.Snapshots, err = s.Catalog.Snapshots(ctx, h.ID, snapshotsShown); err != nil {
 		return err
 	}
-	profile, err := s.Catalog.Profile(ctx, h.ID)
+	profile, err := s.Catalog.ProfileOfFirst(ctx, h.ID, profiled[h.Tab])
 	if err == nil {
 		h.Profile = &profile
 	} else if fault.KindOf(err) != fault.NotFound {
@@ -87,7 +91,7 @@ func (s *Server) getDataset(c echo.Context) error {
 	if h == nil {
 		return err
 	}
-	columns, err := s.Catalog.Columns(c.Request().Context(), h.ID)
+	columns, err := s.Catalog.FirstColumns(c.Request().Context(), h.ID, 10*glanceColumns)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/pprof"
+	"strconv"
 	"sync"
 	"time"
 
@@ -138,4 +139,4 @@ func (m *metrics) observe(route, method string, status int, took time.Duration) 
 	m.duration.WithLabelValues(route, knownMethod(method), statusClass(status)).Observe(took.Seconds())
 }
 
-func statusClass(status int) string { return string(rune('0'+status/100)) + "xx" }
+func statusClass(status int) string { return strconv.Itoa(status/100) + "xx" }

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"fmt"
+	"encoding/hex"
 	"net"
 	"net/http"
 	"strconv"
@@ -96,7 +96,7 @@ func remoteHost(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
-		return fmt.Sprintf("%x", []byte(ip.To16()[:8])) // whoever has one IPv6 address has 2^64 of them
+		return hex.EncodeToString(ip.To16()[:8]) // whoever has one IPv6 address has 2^64 of them
 	}
 	return host
 }

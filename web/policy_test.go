@@ -54,7 +54,10 @@ func TestWhoMayWhat(t *testing.T) {
 		who  asking
 	}{
 		{"nobody", func(*http.Request) {}},
-		{"viewer", nil}, {"analyst", nil}, {"owner", nil}, {"admin", nil},
+		{"viewer", nil},
+		{"analyst", nil},
+		{"owner", nil},
+		{"admin", nil},
 		{"read token", bearer(st.token(access.Owner, access.ScopeRead))},
 		{"write token", bearer(st.token(access.Owner, access.ScopeWrite))},
 		{"analyst's write token", bearer(st.token(access.Analyst, access.ScopeWrite))},

@@ -80,11 +80,11 @@ func (s *sources) connect(ctx context.Context, src catalog.Source) (catalog.Conn
 
 // Sample returns the first limit rows of a dataset's current snapshot.
 func (s *sources) Sample(ctx context.Context, key catalog.Key, limit int) (catalog.Sample, error) {
-	src, err := s.catalog.SourceStatus(ctx, key.Source)
+	src, err := s.catalog.Source(ctx, key.Source)
 	if err != nil {
 		return catalog.Sample{}, err
 	}
-	conn, err := s.Open(ctx, src.Source)
+	conn, err := s.Open(ctx, src)
 	if err != nil {
 		return catalog.Sample{}, err
 	}

@@ -28,6 +28,7 @@ func TestDamagedMetadataIsSaid(t *testing.T) {
 	l := newLake(t)
 	write := func(content string) func(*testing.T, string) {
 		return func(t *testing.T, path string) {
+			t.Helper()
 			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -35,6 +36,7 @@ func TestDamagedMetadataIsSaid(t *testing.T) {
 	}
 	location := func(address any) func(*testing.T, string) {
 		return func(t *testing.T, path string) {
+			t.Helper()
 			l.exec(t, `UPDATE iceberg_tables SET metadata_location = $1 WHERE metadata_location = $2`, address, "file://"+path)
 		}
 	}
@@ -44,6 +46,7 @@ func TestDamagedMetadataIsSaid(t *testing.T) {
 		word   string
 	}{
 		{"missing", func(t *testing.T, path string) {
+			t.Helper()
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
@@ -53,16 +56,19 @@ func TestDamagedMetadataIsSaid(t *testing.T) {
 		{"other JSON", write(`{"format-version": 2}`), "damaged"},
 		{"JSON null", write("null"), "damaged"},
 		{"cut off", func(t *testing.T, path string) {
+			t.Helper()
 			if err := os.Truncate(path, 300); err != nil {
 				t.Fatal(err)
 			}
 		}, "damaged"},
 		{"huge", func(t *testing.T, path string) {
+			t.Helper()
 			if err := os.Truncate(path, 33<<20); err != nil {
 				t.Fatal(err)
 			}
 		}, "too large"},
 		{"a folder", func(t *testing.T, path string) {
+			t.Helper()
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
