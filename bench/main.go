@@ -13,12 +13,16 @@ import (
 
 // benchmarks are what can be measured, by name.
 var benchmarks = map[string]func(ctx context.Context, out io.Writer, args []string) error{
+	"demo":   demoCommand,
+	"pages":  pagesCommand,
 	"search": searchCommand,
 }
 
 // whole lists what "all" measures, in order.
 var whole = [][]string{
+	{"demo"},
 	{"search", "-datasets", "100000"},
+	{"pages", "-datasets", "100000"},
 }
 
 func main() {
@@ -32,7 +36,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: go run ./bench all | search [-datasets N] [-home FOLDER]")
+		return errors.New("usage: go run ./bench all | demo [-runs N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER]")
 	}
 	if args[0] == "all" {
 		for _, one := range whole {
