@@ -36,7 +36,7 @@ type Options struct {
 	Home       string       // folder of the demo's data; the lake's files lie below it, readable by everybody
 	CatalogDSN string       // Postgres database of the Iceberg catalog
 	Exporter   Exporter     // runs the SQL of the upper layers
-	Today      time.Time    // the data ends at most six days before
+	Today      time.Time    // the data ends one to seven days before
 	Progress   func(string) // told what is being done, one line each; may be nil
 	Fresh      bool         // make the lake anew even if there is one
 }
@@ -118,9 +118,10 @@ func fileURL(path string) string { return (&url.URL{Scheme: "file", Path: path})
 // lastDay is the last day of the data as it was recorded.
 var lastDay = time.Date(2013, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// weeksTo returns by how many weeks the data must move to end on the newest day that is not after today: weekdays stay.
+// weeksTo returns by how many weeks the data must move to end on the newest day before today: weekdays stay, and nothing has
+// happened tomorrow.
 func weeksTo(today time.Time) int {
-	return max(0, int(today.UTC().Sub(lastDay).Hours()/(24*7)))
+	return max(0, int(today.UTC().AddDate(0, 0, -1).Sub(lastDay).Hours()/(24*7)))
 }
 
 // lock keeps other builders of this lake waiting until it is released or the process ends.

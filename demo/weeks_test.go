@@ -21,10 +21,11 @@ func TestWeeksTo(t *testing.T) {
 	}{
 		{"the last day itself", day("2013-12-31 00:00"), 0},
 		{"six days later the week is not over", day("2014-01-06 23:59"), 0},
-		{"a week later", day("2014-01-07 00:00"), 1},
+		{"a week later the day is not over", day("2014-01-07 23:59"), 0},
+		{"a week and a day later", day("2014-01-08 00:00"), 1},
 		{"a Saturday long after", day("2026-11-21 09:30"), 672},
 		{"never backwards", day("2012-01-01 00:00"), 0},
-		{"the day is that of UTC", time.Date(2014, 1, 7, 1, 0, 0, 0, time.FixedZone("east", 2*3600)), 0},
+		{"the day is that of UTC", time.Date(2014, 1, 8, 1, 0, 0, 0, time.FixedZone("east", 2*3600)), 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -14,12 +14,14 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"portreeve/access"
 	"portreeve/catalog"
 )
 
 // Options says what the jobs work with.
 type Options struct {
 	Catalog *catalog.Store
+	Access  *access.Store
 	Open    func(context.Context, catalog.Source) (catalog.Connection, error) // opens a source by its kind
 	Reader  catalog.Reader                                                    // nil: no profiles are made
 	Log     *slog.Logger
@@ -43,6 +45,7 @@ func New(db *pgxpool.Pool, o Options) (*Client, error) {
 		river.AddWorkerSafely(workers, &crawlSource{client: c, options: &o}),
 		river.AddWorkerSafely(workers, &profileDataset{options: &o}),
 		river.AddWorkerSafely(workers, &maintainSearch{options: &o}),
+		river.AddWorkerSafely(workers, &sweepSessions{options: &o}),
 	} {
 		if err != nil {
 			return nil, err
@@ -58,7 +61,7 @@ func New(db *pgxpool.Pool, o Options) (*Client, error) {
 	client, err := river.NewClient(riverpgxv5.New(db), &river.Config{
 		Logger: quiet(o.Log), Workers: workers, JobTimeout: 5 * time.Minute, RescueStuckJobsAfter: time.Hour + 10*time.Minute,
 		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}, profileQueue: {MaxWorkers: 1}},
-		PeriodicJobs: []*river.PeriodicJob{every(time.Minute, Tick{}), every(time.Hour, MaintainSearch{})},
+		PeriodicJobs: []*river.PeriodicJob{every(time.Minute, Tick{}), every(time.Hour, MaintainSearch{}), every(time.Hour, SweepSessions{})},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)

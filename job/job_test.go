@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/fault"
 	"portreeve/job"
@@ -66,7 +67,7 @@ func start(t *testing.T, closed error, l lake, r reader) *fixture {
 	}
 	log := slog.New(slog.DiscardHandler)
 	var err error
-	f.client, err = job.New(db, job.Options{Catalog: f.store, Open: open, Reader: r, Log: log, Now: time.Now})
+	f.client, err = job.New(db, job.Options{Catalog: f.store, Access: access.NewStore(db), Open: open, Reader: r, Log: log, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

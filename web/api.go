@@ -31,7 +31,9 @@ type endpoints struct {
 // api returns the router of the JSON API.
 func (s *Server) api() *router {
 	r := s.router(s.signedInByToken, s.apiError, middleware.GzipWithConfig(middleware.GzipConfig{
-		MinLength: gzipFrom, Skipper: func(c echo.Context) bool { return strings.HasSuffix(c.Path(), "/events") },
+		MinLength: gzipFrom, Skipper: func(c echo.Context) bool { // streams must not wait, pages are compressed by render
+			return strings.HasSuffix(c.Path(), "/events") || c.Path() == "/api/docs"
+		},
 	}))
 	e := &endpoints{s, r, humaecho.New(r.echo, s.apiConfig())}
 	e.search()

@@ -33,7 +33,7 @@ type Server struct {
 	Log     *slog.Logger // receives one line per request and every internal error
 	Now     func() time.Time
 	Version string
-	BaseURL string // such as https://data.example.com; its host is the only one answered to, besides loopback in the demo
+	BaseURL string // such as https://data.example.com; its host is the only one answered to; if that is loopback, so are its other names
 	Demo    bool   // people are switched by a click; loopback only
 
 	once sync.Once

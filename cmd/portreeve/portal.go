@@ -73,7 +73,7 @@ func newPortal(flags *listenFlags, db *database, scratch string, log *slog.Logge
 	p.sources = newSources(p.catalog, p.engine, db)
 	p.listener = postgres.NewListener(catalog.CrawlTopic)
 	var err error
-	p.jobs, err = job.New(db.pool, job.Options{Catalog: p.catalog, Open: p.sources.Open, Reader: p.engine, Log: log, Now: clock})
+	p.jobs, err = job.New(db.pool, job.Options{Catalog: p.catalog, Access: p.access, Open: p.sources.Open, Reader: p.engine, Log: log, Now: clock})
 	return p, err
 }
 

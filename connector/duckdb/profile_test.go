@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -215,7 +216,7 @@ func TestProfileOfThreeThousandColumns(t *testing.T) {
 		cols = append(cols, catalog.PlanColumn{Name: name, Type: "int"})
 	}
 	write(t, dir, "COPY (SELECT "+strings.Join(selects, ", ")+" FROM range(50) t(i)) TO 'w.parquet' (FORMAT parquet)")
-	p, err := newEngine(t, duckdb.Options{}).Profile(t.Context(), plan(cols, files(dir, 50, "w.parquet")...), 1000)
+	p, err := newEngine(t, duckdb.Options{ProfileTimeout: 5 * time.Minute}).Profile(t.Context(), plan(cols, files(dir, 50, "w.parquet")...), 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
