@@ -48,7 +48,7 @@ func (d *demoCmd) Run(ctx context.Context, c *cli) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	p, err := newPortal(&d.listenFlags, db, home, log)
+	p, err := newPortal(&d.listenFlags, db, filepath.Join(home, "scratch"), log)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 	"time"
 
@@ -69,12 +70,27 @@ type portal struct {
 
 func newPortal(flags *listenFlags, db *database, scratch string, log *slog.Logger) (*portal, error) {
 	p := &portal{flags: flags, db: db, catalog: catalog.NewStore(db.pool), access: access.NewStore(db.pool), log: log}
+	if err := emptyScratch(scratch); err != nil {
+		return nil, err
+	}
 	p.engine = duckdb.New(duckdb.Options{Dir: scratch, Log: log})
 	p.sources = newSources(p.catalog, p.engine, db)
 	p.listener = postgres.NewListener(catalog.CrawlTopic)
 	var err error
 	p.jobs, err = job.New(db.pool, job.Options{Catalog: p.catalog, Access: p.access, Open: p.sources.Open, Reader: p.engine, Log: log, Now: clock})
 	return p, err
+}
+
+// emptyScratch makes the workers' folder, and removes what workers of a killed portal left in it.
+func emptyScratch(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o711) //nolint:gosec // workers have a user id of their own
+	}
+	if err != nil {
+		return fault.Unavailablef(err, "the folder %s for the workers cannot be made", dir)
+	}
+	return nil
 }
 
 // Close frees what newPortal took, the database excepted.

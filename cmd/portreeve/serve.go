@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 )
 
 type serveCmd struct {
@@ -24,14 +25,17 @@ func (s *serveCmd) Run(ctx context.Context, c *cli) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	scratch := s.Scratch
-	if scratch == "" {
-		if scratch, err = os.MkdirTemp("", "portreeve-"); err != nil {
+	folder := s.Scratch
+	if folder == "" {
+		if folder, err = os.MkdirTemp("", "portreeve-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(scratch)
+		defer os.RemoveAll(folder)
+		if err := os.Chmod(folder, 0o711); err != nil { //nolint:gosec // workers have a user id of their own
+			return err
+		}
 	}
-	p, err := newPortal(&s.listenFlags, db, scratch, log)
+	p, err := newPortal(&s.listenFlags, db, filepath.Join(folder, "scratch"), log)
 	if err != nil {
 		return err
 	}

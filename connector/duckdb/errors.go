@@ -15,6 +15,11 @@ import (
 // checkFiles finds what people can be told before a worker starts: files that are missing, and folders that the worker's
 // user cannot enter, which the engine would report as missing too.
 func checkFiles(views []view, uid uint32) error {
+	for _, v := range views {
+		if err := v.shadowed(); err != nil {
+			return err
+		}
+	}
 	seen := map[string]bool{}
 	for i := range views {
 		for _, path := range views[i].paths() {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"portreeve/catalog"
+	"portreeve/fault"
 )
 
 // newView returns p as tasks see it: "raw.flights" is schema raw, table flights.
@@ -53,6 +54,18 @@ func (v *view) names() []string {
 		taken[strings.ToLower(name)], names[i] = true, name
 	}
 	return names
+}
+
+// shadowed returns Unavailable when a column of the data would stand in for one by which the engine tells rows apart: deletes
+// and sampling would then pick the wrong rows.
+func (v *view) shadowed() error {
+	byRow := v.Take > 0 || slices.ContainsFunc(v.Plan.Files, func(f catalog.PlanFile) bool { return len(f.Deletes) > 0 })
+	for _, c := range v.Plan.Columns {
+		if byRow && (strings.EqualFold(c.Name, "filename") || strings.EqualFold(c.Name, "file_row_number")) {
+			return fault.Unavailablef(nil, "%s has a column called %s, a name that the engine needs for itself to leave out deleted rows or to take a sample", v.Plan.Key.Name, c.Name)
+		}
+	}
+	return nil
 }
 
 func position(i int) string { return fmt.Sprintf("c%d", i) }
