@@ -64,9 +64,11 @@ func (s *Store) saveCrawl(ctx context.Context, c *Crawl) error {
 			changed = @changed, renamed = @renamed, gone = @gone, failed = @failed, message = @message, heartbeat_at = now(),
 			finished_at = CASE WHEN @state IN ('queued', 'running') THEN NULL ELSE now() END
 		WHERE id = @id AND state IN ('queued', 'running')`
-	tag, err := s.db.Exec(ctx, q, pgx.NamedArgs{"id": c.ID, "state": c.State, "scope": c.Scope, "total": c.ScopesTotal,
+	tag, err := s.db.Exec(ctx, q, pgx.NamedArgs{
+		"id": c.ID, "state": c.State, "scope": c.Scope, "total": c.ScopesTotal,
 		"done": c.ScopesDone, "seen": c.Seen, "added": c.Added, "changed": c.Changed, "renamed": c.Renamed, "gone": c.Gone,
-		"failed": c.Failed, "message": tidy(c.Message, maxText)})
+		"failed": c.Failed, "message": tidy(c.Message, maxText),
+	})
 	if err != nil {
 		return fmt.Errorf("save crawl %d: %w", c.ID, err)
 	}

@@ -152,11 +152,13 @@ func updateDataset(ctx context.Context, tx pgx.Tx, run *Crawl, scope string, id 
 			}
 		}
 	}
-	_, err := tx.Exec(ctx, q, pgx.NamedArgs{"id": id, "name": o.Name, "scope": scope, "native": o.NativeID, "kind": o.Kind,
+	_, err := tx.Exec(ctx, q, pgx.NamedArgs{
+		"id": id, "name": o.Name, "scope": scope, "native": o.NativeID, "kind": o.Kind,
 		"title": o.Title, "description": o.Description, "team": o.Team, "domain": o.Domain, "tags": o.Tags, "certified": o.Certified,
 		"deprecated": o.Deprecated, "location": o.Location, "format": o.Format, "partitioning": o.Partitioning, "sort": o.SortOrder,
 		"rows": o.RowCount, "bytes": o.ByteCount, "files": o.FileCount, "columns": top, "documented": documented,
-		"snapshot": o.SnapshotID, "data_at": o.DataAt, "properties": o.Properties, "crawl": run.ID, "news": news})
+		"snapshot": o.SnapshotID, "data_at": o.DataAt, "properties": o.Properties, "crawl": run.ID, "news": news,
+	})
 	return err
 }
 

@@ -166,8 +166,10 @@ func (s *Store) PutProfile(ctx context.Context, id int64, p Profile) error {
 	if p.Columns == nil {
 		p.Columns = []ColumnProfile{}
 	}
-	_, err := s.db.Exec(ctx, q, pgx.NamedArgs{"id": id, "snapshot": p.SnapshotID, "total": p.RowsTotal, "read": p.RowsRead,
-		"took": p.TookMS, "columns": p.Columns, "problem": p.Problem})
+	_, err := s.db.Exec(ctx, q, pgx.NamedArgs{
+		"id": id, "snapshot": p.SnapshotID, "total": p.RowsTotal, "read": p.RowsRead,
+		"took": p.TookMS, "columns": p.Columns, "problem": p.Problem,
+	})
 	if err != nil {
 		return fmt.Errorf("keep profile of dataset %d: %w", id, err)
 	}

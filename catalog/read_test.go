@@ -21,7 +21,8 @@ func TestProfileIsReplacedAndReadInPart(t *testing.T) {
 	distinct := int64(4)
 	p := catalog.Profile{SnapshotID: "1", RowsTotal: 9, RowsRead: 5, TookMS: 7, Columns: []catalog.ColumnProfile{
 		{Name: "x", Rows: 5, Nulls: 1, Distinct: &distinct, Top: []catalog.TopValue{{Value: "<b>", Rows: 3}}},
-		{Name: "y", Rows: 5, Histogram: &catalog.Histogram{Low: "0", High: "9", Counts: []int64{2, 3}}}, {Name: "z", Rows: 5},
+		{Name: "y", Rows: 5, Histogram: &catalog.Histogram{Low: "0", High: "9", Counts: []int64{2, 3}}},
+		{Name: "z", Rows: 5},
 	}}
 	for _, snapshot := range []string{"1", "2"} {
 		p.SnapshotID = snapshot

@@ -95,23 +95,23 @@ func (a *ask) queueChoices(b *pgx.Batch, f *findings) {
 	}
 }
 
-// queueLook queues the reading of candidates and their ranking.
-func (a *ask) queueLook(b *pgx.Batch, l look, f *findings) {
-	const columns = `s.dataset_id, s.name_key, s.path_key, s.words, s.source, s.kind, s.team, s.domain, s.tags, s.certified,
-		s.status, s.rank, s.used, s.fresh, s.keys`
-	const order = `CASE @sort WHEN 'used' THEN s.used WHEN 'fresh' THEN s.fresh ELSE s.rank END DESC`
-	const q = `
+const looked = `s.dataset_id, s.name_key, s.path_key, s.words, s.source, s.kind, s.team, s.domain, s.tags, s.certified,
+	s.status, s.rank, s.used, s.fresh, s.keys`
+
+// lookQuery reads the candidates c of a look, ranks them, and counts their facets: rows (facet, value, n, base, score, place), of
+// which those without a facet are the datasets n.
+const lookQuery = `
 WITH c AS MATERIALIZED (
 	SELECT DISTINCT ON (dataset_id) * FROM (
-		(SELECT ` + columns + ` FROM search s
+		(SELECT ` + looked + ` FROM search s
 			WHERE s.name_key = ANY (@names::text[]) AND (s.keys @@ @must::tsquery) IS TRUE AND ` + visible + `
 			ORDER BY rank DESC LIMIT 100)
-		UNION ALL (SELECT ` + columns + ` FROM search s
+		UNION ALL (SELECT ` + looked + ` FROM search s
 			WHERE s.name_key >= @whole AND s.name_key < @after AND (s.keys @@ @must::tsquery) IS TRUE AND ` + visible + `
 			LIMIT @nearest)
 		UNION ALL (SELECT s.* FROM unnest(@queries::text[]) AS u (query), LATERAL (
-			SELECT ` + columns + ` FROM search s WHERE s.keys @@ u.query::tsquery AND ` + visible + `
-			ORDER BY ` + order + ` LIMIT @each) s)
+			SELECT ` + looked + ` FROM search s WHERE s.keys @@ u.query::tsquery AND ` + visible + `
+			ORDER BY CASE @sort WHEN 'used' THEN s.used WHEN 'fresh' THEN s.fresh ELSE s.rank END DESC LIMIT @each) s)
 	) x
 ), based AS MATERIALIZED ( -- else the CASE is evaluated wherever base is named
 	SELECT *, CASE
@@ -142,6 +142,9 @@ WITH c AS MATERIALIZED (
 )
 SELECT '' AS facet, '' AS value, dataset_id AS n, base, score, place FROM top
 UNION ALL SELECT facet, value, n, 0, 0, 0 FROM (` + facetCounts + `) x`
+
+// queueLook queues the reading of candidates and their ranking.
+func (a *ask) queueLook(b *pgx.Batch, l look, f *findings) {
 	args := a.args()
 	args["names"], args["whole"], args["after"], args["nearest"] = a.ends, a.whole, "", nearest
 	if len(a.whole) >= 3 && len(a.words) > 0 && !a.words[len(a.words)-1].exact {
@@ -159,7 +162,7 @@ UNION ALL SELECT facet, value, n, 0, 0, 0 FROM (` + facetCounts + `) x`
 		each, weights = append(each, w.query("", false)), append(weights, a.weight(w))
 	}
 	args["each_word"], args["weights"] = each, weights
-	b.Queue(q, args).Query(func(rows pgx.Rows) error {
+	b.Queue(lookQuery, args).Query(func(rows pgx.Rows) error {
 		var facet, value string
 		var n, place int64
 		var base, score float64

@@ -35,8 +35,10 @@ func (s *Store) PutSource(ctx context.Context, src Source) (Source, error) {
 	if src.CrawlEvery == 0 {
 		src.CrawlEvery = time.Hour
 	}
-	err := s.db.QueryRow(ctx, q, pgx.NamedArgs{"slug": src.Slug, "kind": src.Kind, "title": src.Title, "namespace": src.Namespace,
-		"note": src.Note, "config": src.Config, "every": src.CrawlEvery}).Scan(&src.ID)
+	err := s.db.QueryRow(ctx, q, pgx.NamedArgs{
+		"slug": src.Slug, "kind": src.Kind, "title": src.Title, "namespace": src.Namespace,
+		"note": src.Note, "config": src.Config, "every": src.CrawlEvery,
+	}).Scan(&src.ID)
 	if err != nil {
 		return Source{}, fmt.Errorf("put source %s: %w", src.Slug, err)
 	}
@@ -91,8 +93,10 @@ func (s *Store) sources(ctx context.Context, slug string) ([]SourceStatus, error
 	}
 	statuses := make([]SourceStatus, len(found))
 	for i, r := range found {
-		statuses[i] = SourceStatus{Source: r.Source, Datasets: r.Datasets, Gone: r.Gone, Problems: r.Problems,
-			NextCrawlAt: r.NextCrawlAt, LastOKAt: r.LastOKAt}
+		statuses[i] = SourceStatus{
+			Source: r.Source, Datasets: r.Datasets, Gone: r.Gone, Problems: r.Problems,
+			NextCrawlAt: r.NextCrawlAt, LastOKAt: r.LastOKAt,
+		}
 		last, err := s.Crawls(ctx, r.Slug, 1)
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ func (b *bench) changes(t *testing.T, name string) []string {
 func table(name string, columns ...string) catalog.Observation {
 	o := catalog.Observation{Name: name, Kind: catalog.Table}
 	for i, c := range columns {
-		o.Columns = append(o.Columns, catalog.Column{Path: c, Type: "long", Nullable: true, NativeID: fmt.Sprint(i + 1)})
+		o.Columns = append(o.Columns, catalog.Column{Path: c, Type: "long", Nullable: true, NativeID: strconv.Itoa(i + 1)})
 	}
 	return o
 }

@@ -48,7 +48,7 @@ func (w *crawlSource) Work(ctx context.Context, j *river.Job[CrawlSource]) error
 		w.options.Log.WarnContext(ctx, "source not opened", "source", source.Slug, "error", err)
 		return store.Fail(ctx, j.Args.Crawl, err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // read from only
 	run, err := catalog.Sync(ctx, store, j.Args.Crawl, conn.Crawler, w.options.Now, w.options.Log)
 	if err != nil {
 		return err

@@ -39,6 +39,7 @@ type reader struct{ err error }
 func (r reader) Profile(_ context.Context, p catalog.Plan, _ int64) (catalog.Profile, error) {
 	return catalog.Profile{SnapshotID: p.SnapshotID, RowsTotal: 3, RowsRead: 3, Columns: []catalog.ColumnProfile{{Name: "x", Rows: 3}}}, r.err
 }
+
 func (r reader) Sample(context.Context, catalog.Plan, int) (catalog.Sample, error) {
 	return catalog.Sample{}, nil
 }

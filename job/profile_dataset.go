@@ -56,7 +56,7 @@ func (w *profileDataset) Work(ctx context.Context, j *river.Job[ProfileDataset])
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // read from only
 	profile, err := w.profile(ctx, conn, d.Name)
 	if ctx.Err() != nil {
 		return ctx.Err()

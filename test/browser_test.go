@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -36,7 +37,7 @@ func chromium() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("no Chromium on the PATH: test/chromium.sh installs one")
+	return "", errors.New("no Chromium on the PATH: test/chromium.sh installs one")
 }
 
 func startBrowser() {

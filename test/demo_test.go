@@ -122,8 +122,10 @@ func launch(o demoOptions) (*running, error) {
 	}
 	r := &running{home: o.home, ops: "http://" + ops, output: &lines{wake: make(chan struct{})}, ended: make(chan error, 1)}
 	r.cmd = exec.Command(o.path, append([]string{"demo"}, o.args...)...)
-	r.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + o.home, "PORTREEVE_HOME=" + o.home,
-		"PORTREEVE_LISTEN=" + listen, "PORTREEVE_OPS_LISTEN=" + ops}, o.env...)
+	r.cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + o.home, "PORTREEVE_HOME=" + o.home,
+		"PORTREEVE_LISTEN=" + listen, "PORTREEVE_OPS_LISTEN=" + ops,
+	}, o.env...)
 	r.cmd.Dir = "/"
 	if o.uid != 0 {
 		r.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: o.uid, Gid: o.uid}}
@@ -146,7 +148,7 @@ func launch(o demoOptions) (*running, error) {
 		select {
 		case <-more:
 		case err := <-r.ended:
-			return nil, fmt.Errorf("the demo ended: %v\n%s", err, r.output)
+			return nil, fmt.Errorf("the demo ended: %w\n%s", err, r.output)
 		case <-timeout:
 			r.stop()
 			return nil, fmt.Errorf("the demo is not ready after three minutes\n%s", r.output)

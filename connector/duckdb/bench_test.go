@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func flights(tb testing.TB) catalog.Plan {
 		tb.Fatal(err)
 	}
 	var cols []catalog.PlanColumn
-	for _, c := range strings.Fields(`year:int month:int day:int dep_time:int sched_dep_time:int dep_delay:int arr_time:int sched_arr_time:int arr_delay:int
+	for c := range strings.FieldsSeq(`year:int month:int day:int dep_time:int sched_dep_time:int dep_delay:int arr_time:int sched_arr_time:int arr_delay:int
 		carrier:string flight:int tailnum:string origin:string dest:string air_time:int distance:int hour:int minute:int time_hour:timestamp`) {
 		name, kind, _ := strings.Cut(c, ":")
 		cols = append(cols, catalog.PlanColumn{Name: name, Type: kind})
@@ -55,7 +56,7 @@ func BenchmarkFlights(b *testing.B) {
 		b.Run("profile/"+name, func(b *testing.B) {
 			for b.Loop() {
 				if p, err := e.Profile(b.Context(), p, 1_000_000); err != nil || len(p.Columns) != 19 {
-					b.Fatal(fmt.Sprint(len(p.Columns)), err)
+					b.Fatal(strconv.Itoa(len(p.Columns)), err)
 				}
 			}
 		})

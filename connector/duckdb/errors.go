@@ -68,8 +68,7 @@ func explain(ctx context.Context, views []view, err error) error {
 	if err == nil || fault.KindOf(err) != fault.Internal {
 		return err
 	}
-	var late tooLong
-	if errors.As(context.Cause(ctx), &late) {
+	if late, ok := errors.AsType[tooLong](context.Cause(ctx)); ok {
 		return fault.Unavailablef(err, "%s", late.Error())
 	}
 	if ctx.Err() != nil {

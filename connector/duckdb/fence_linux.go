@@ -97,8 +97,12 @@ const oldestLandlock = 3
 
 // fence leaves the process no file to open but these, for reading, and those it makes in dir.
 func fence(files []string, dir string) error {
-	if v, err := ll.LandlockGetABIVersion(); err != nil || v < oldestLandlock {
-		return fmt.Errorf("the kernel's Landlock has version %d, the oldest that will do is %d: %v", v, oldestLandlock, err)
+	v, err := ll.LandlockGetABIVersion()
+	if err != nil {
+		return fmt.Errorf("the kernel's Landlock: %w", err)
+	}
+	if v < oldestLandlock {
+		return fmt.Errorf("the kernel's Landlock has version %d, the oldest that will do is %d", v, oldestLandlock)
 	}
 	// No MAKE_SYM, MAKE_FIFO or REFER: the portal opens what it finds in dir.
 	const write = ll.AccessFSReadFile | ll.AccessFSWriteFile | ll.AccessFSReadDir | ll.AccessFSRemoveFile | ll.AccessFSMakeReg | ll.AccessFSTruncate

@@ -41,7 +41,8 @@ func start(o Options) (*process, error) {
 	if err != nil {
 		return nil, errors.Join(err, out.Close(), in.Close())
 	}
-	w := &process{cmd: exec.Command(path, Command), out: out, in: in, gone: make(chan struct{})}
+	cmd := exec.Command(path, Command) //nolint:gosec,noctx // ourselves; its end is ours to bring about
+	w := &process{cmd: cmd, out: out, in: in, gone: make(chan struct{})}
 	// A descendant that kept standard error open would otherwise hold Wait for ever.
 	w.cmd.Env, w.cmd.Dir, w.cmd.Stderr, w.cmd.WaitDelay = []string{}, "/", &w.said, time.Second
 	w.cmd.ExtraFiles = []*os.File{requests, replies} // 3 and 4: what a library prints must not get into the protocol
@@ -54,9 +55,9 @@ func start(o Options) (*process, error) {
 		close(w.gone)
 	}()
 	l := limits{
-		AddressSpace: uint64(3*gib + 2*o.Memory), //nolint:gosec // an operator's setting
-		CPU:          uint64(o.QueryTimeout.Seconds())*uint64(o.Threads) + 60,
-		FileSize:     uint64(o.Spill), //nolint:gosec // likewise
+		AddressSpace: uint64(3*gib + 2*o.Memory),                              //nolint:gosec // an operator's setting
+		CPU:          uint64(o.QueryTimeout.Seconds())*uint64(o.Threads) + 60, //nolint:gosec // likewise
+		FileSize:     uint64(o.Spill),                                         //nolint:gosec // likewise
 		Threads:      threadLimit(),
 	}
 	if err := send(out, request{Limits: &l}); err != nil {

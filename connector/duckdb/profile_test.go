@@ -31,8 +31,6 @@ func profile(t *testing.T, e *duckdb.Engine, sql, ice string, n int) catalog.Col
 	return p.Columns[0]
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func TestProfileOfColumn(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, duckdb.Options{})
@@ -44,7 +42,7 @@ func TestProfileOfColumn(t *testing.T) {
 		{
 			"whole numbers, few: a bucket for each", "CASE WHEN i < 2 THEN NULL WHEN i < 8 THEN 1 ELSE i - 6 END::INTEGER", "int", 10,
 			catalog.ColumnProfile{
-				Type: "INTEGER", Nulls: 2, Distinct: ptr(int64(3)), Min: ptr("1"), Max: ptr("3"), Mean: ptr(1.375), StdDev: ptr(0.744),
+				Type: "INTEGER", Nulls: 2, Distinct: new(int64(3)), Min: new("1"), Max: new("3"), Mean: new(1.375), StdDev: new(0.744),
 				Quantiles: []float64{1, 1, 1, 1.5, 3}, Top: []catalog.TopValue{{Value: "1", Rows: 6}, {Value: "2", Rows: 1}, {Value: "3", Rows: 1}},
 				Histogram: &catalog.Histogram{Low: "1", High: "3", Counts: []int64{6, 1, 1}},
 			},
@@ -52,7 +50,7 @@ func TestProfileOfColumn(t *testing.T) {
 		{
 			"floats: what cannot be averaged is left out of figures, not of values", "list_extract([1, 2, 3, 'nan', 'inf', '-inf', 1e300]::DOUBLE[], i + 1)", "double", 7,
 			catalog.ColumnProfile{
-				Type: "DOUBLE", Distinct: ptr(int64(7)), Min: ptr("-inf"), Max: ptr("nan"), Mean: ptr(2.0), StdDev: ptr(1.0),
+				Type: "DOUBLE", Distinct: new(int64(7)), Min: new("-inf"), Max: new("nan"), Mean: new(2.0), StdDev: new(1.0),
 				Quantiles: []float64{1, 1.25, 2, 2.75, 3},
 				Top:       top(1, "-inf", "1.0", "2.0", "3.0", "1e+300", "inf", "nan"),
 				Histogram: &catalog.Histogram{Low: "1.0", High: "3.0", Counts: []int64{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
@@ -60,30 +58,30 @@ func TestProfileOfColumn(t *testing.T) {
 		},
 		{
 			"only NaN: no mean, no histogram", "'nan'::FLOAT", "float", 3,
-			catalog.ColumnProfile{Type: "FLOAT", Distinct: ptr(int64(1)), Min: ptr("nan"), Max: ptr("nan"), Top: top(3, "nan")},
+			catalog.ColumnProfile{Type: "FLOAT", Distinct: new(int64(1)), Min: new("nan"), Max: new("nan"), Top: top(3, "nan")},
 		},
 		{
 			"all null", "NULL::BIGINT", "long", 4,
-			catalog.ColumnProfile{Type: "BIGINT", Nulls: 4, Distinct: ptr(int64(0))},
+			catalog.ColumnProfile{Type: "BIGINT", Nulls: 4, Distinct: new(int64(0))},
 		},
 		{
 			"one value: no histogram", "5::DECIMAL(10,2)", "decimal(10, 2)", 3,
 			catalog.ColumnProfile{
-				Type: "DECIMAL(10,2)", Distinct: ptr(int64(1)), Min: ptr("5.00"), Max: ptr("5.00"), Mean: ptr(5.0), StdDev: ptr(0.0),
+				Type: "DECIMAL(10,2)", Distinct: new(int64(1)), Min: new("5.00"), Max: new("5.00"), Mean: new(5.0), StdDev: new(0.0),
 				Quantiles: []float64{5, 5, 5, 5, 5}, Top: top(3, "5.00"),
 			},
 		},
 		{
 			"dates", "DATE '2013-01-01' + (i % 3)::INTEGER", "date", 6,
 			catalog.ColumnProfile{
-				Type: "DATE", Distinct: ptr(int64(3)), Min: ptr("2013-01-01"), Max: ptr("2013-01-03"), Top: top(2, "2013-01-01", "2013-01-02", "2013-01-03"),
+				Type: "DATE", Distinct: new(int64(3)), Min: new("2013-01-01"), Max: new("2013-01-03"), Top: top(2, "2013-01-01", "2013-01-02", "2013-01-03"),
 				Histogram: &catalog.Histogram{Low: "2013-01-01", High: "2013-01-03", Counts: []int64{2, 2, 2}},
 			},
 		},
 		{
 			"infinite times are values outside the histogram", "CASE WHEN i = 0 THEN 'infinity'::TIMESTAMP ELSE TIMESTAMP '2013-01-01' + INTERVAL (i) HOUR END", "timestamp", 3,
 			catalog.ColumnProfile{
-				Type: "TIMESTAMP", Distinct: ptr(int64(3)), Min: ptr("2013-01-01 01:00:00"), Max: ptr("infinity"),
+				Type: "TIMESTAMP", Distinct: new(int64(3)), Min: new("2013-01-01 01:00:00"), Max: new("infinity"),
 				Top:       top(1, "2013-01-01 01:00:00", "2013-01-01 02:00:00", "infinity"),
 				Histogram: &catalog.Histogram{Low: "2013-01-01 01:00:00", High: "2013-01-01 02:00:00", Counts: append(append([]int64{1}, make([]int64, 18)...), 1)},
 			},
@@ -91,7 +89,7 @@ func TestProfileOfColumn(t *testing.T) {
 		{
 			"nanoseconds", "('2013-01-01'::TIMESTAMP + INTERVAL (i) SECOND)::TIMESTAMP_NS", "timestamp_ns", 2,
 			catalog.ColumnProfile{
-				Type: "TIMESTAMP_NS", Distinct: ptr(int64(2)), Min: ptr("2013-01-01 00:00:00"), Max: ptr("2013-01-01 00:00:01"),
+				Type: "TIMESTAMP_NS", Distinct: new(int64(2)), Min: new("2013-01-01 00:00:00"), Max: new("2013-01-01 00:00:01"),
 				Top:       top(1, "2013-01-01 00:00:00", "2013-01-01 00:00:01"),
 				Histogram: &catalog.Histogram{Low: "2013-01-01 00:00:00", High: "2013-01-01 00:00:01", Counts: append(append([]int64{1}, make([]int64, 18)...), 1)},
 			},
@@ -99,20 +97,20 @@ func TestProfileOfColumn(t *testing.T) {
 		{
 			"boolean", "i < 3", "boolean", 4,
 			catalog.ColumnProfile{
-				Type: "BOOLEAN", Distinct: ptr(int64(2)), Min: ptr("false"), Max: ptr("true"),
+				Type: "BOOLEAN", Distinct: new(int64(2)), Min: new("false"), Max: new("true"),
 				Top: []catalog.TopValue{{Value: "true", Rows: 3}, {Value: "false", Rows: 1}},
 			},
 		},
 		{
 			"long texts are cut at 200 characters and counted by them", "repeat('ä', 500)", "string", 2,
 			catalog.ColumnProfile{
-				Type: "VARCHAR", Distinct: ptr(int64(1)), Min: ptr(strings.Repeat("ä", 200)), Max: ptr(strings.Repeat("ä", 200)),
+				Type: "VARCHAR", Distinct: new(int64(1)), Min: new(strings.Repeat("ä", 200)), Max: new(strings.Repeat("ä", 200)),
 				Top: top(2, strings.Repeat("ä", 200)),
 			},
 		},
 		{
 			"binary in hexadecimal", `'\xAB'::BLOB`, "binary", 2,
-			catalog.ColumnProfile{Type: "BLOB", Distinct: ptr(int64(1)), Min: ptr("AB"), Max: ptr("AB"), Top: top(2, "AB")},
+			catalog.ColumnProfile{Type: "BLOB", Distinct: new(int64(1)), Min: new("AB"), Max: new("AB"), Top: top(2, "AB")},
 		},
 		{
 			"nested values are only counted", "CASE WHEN i > 0 THEN [{'a': i}] END", "list<struct<1: a: optional long>>", 3,
@@ -121,13 +119,13 @@ func TestProfileOfColumn(t *testing.T) {
 		{
 			"uuid", "'6f0a5c52-5a5c-4f0b-8a47-3f1f7c1a2b3c'::UUID", "uuid", 1,
 			catalog.ColumnProfile{
-				Type: "UUID", Distinct: ptr(int64(1)), Min: ptr("6f0a5c52-5a5c-4f0b-8a47-3f1f7c1a2b3c"), Max: ptr("6f0a5c52-5a5c-4f0b-8a47-3f1f7c1a2b3c"),
+				Type: "UUID", Distinct: new(int64(1)), Min: new("6f0a5c52-5a5c-4f0b-8a47-3f1f7c1a2b3c"), Max: new("6f0a5c52-5a5c-4f0b-8a47-3f1f7c1a2b3c"),
 				Top: top(1, "6f0a5c52-5a5c-4f0b-8a47-3f1f7c1a2b3c"),
 			},
 		},
 		{
 			"interval as text", "INTERVAL (i) MONTH", "interval", 2,
-			catalog.ColumnProfile{Type: "VARCHAR", Distinct: ptr(int64(2)), Min: ptr("00:00:00"), Max: ptr("1 month"), Top: top(1, "00:00:00", "1 month")},
+			catalog.ColumnProfile{Type: "VARCHAR", Distinct: new(int64(2)), Min: new("00:00:00"), Max: new("1 month"), Top: top(1, "00:00:00", "1 month")},
 		},
 	}
 	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 0.001 })

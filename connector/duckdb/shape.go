@@ -3,6 +3,7 @@ package duckdb
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"portreeve/catalog"
@@ -58,7 +59,7 @@ const rowSource = `"the data file"`
 // column returns SQL for a plan's column over a file of this shape.
 func (s *shape) column(c catalog.PlanColumn) string {
 	t, numbered := parseType(c.Type), s.numbered()
-	i := find(s.columns, fmt.Sprint(c.FieldID), c.Name, numbered)
+	i := find(s.columns, strconv.Itoa(c.FieldID), c.Name, numbered)
 	if i < 0 {
 		return "CAST(NULL AS " + t.sql() + ")"
 	}
