@@ -36,6 +36,9 @@ type crawlSource struct {
 // Timeout lets the largest source be read.
 func (w *crawlSource) Timeout(*river.Job[CrawlSource]) time.Duration { return time.Hour }
 
+// recountFrom is how many new datasets make it worth recounting the words of search at once.
+const recountFrom = 1000
+
 // Work crawls and then asks for the profiles that the crawl made necessary.
 func (w *crawlSource) Work(ctx context.Context, j *river.Job[CrawlSource]) error {
 	store := w.options.Catalog
@@ -55,6 +58,11 @@ func (w *crawlSource) Work(ctx context.Context, j *river.Job[CrawlSource]) error
 	}
 	w.options.Log.InfoContext(ctx, "source crawled", "source", source.Slug, "state", run.State, "seen", run.Seen, "added", run.Added,
 		"changed", run.Changed, "renamed", run.Renamed, "gone", run.Gone, "failed", run.Failed)
+	if run.Added > recountFrom {
+		if _, err := w.client.river.Insert(ctx, MaintainSearch{}, nil); err != nil {
+			return err
+		}
+	}
 	if conn.Planner == nil || w.options.Reader == nil {
 		return nil
 	}
