@@ -17,9 +17,6 @@ import (
 // that no page asks for what the content policy refuses; that scripts can write HTML through the one policy that is named
 // and through no other way.
 func TestBrowserPolicy(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs a browser")
-	}
 	t.Parallel()
 	st := newDemo(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
