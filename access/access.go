@@ -49,8 +49,9 @@ const (
 // Principal is who a request comes from.
 type Principal struct {
 	Person
-	Scopes []string // of the token; nil for a session
-	Token  bool     // by bearer token, so: the API, never a page
+	Scopes  []string // of the token, or of the token that the session was exchanged for; nil for any other session
+	Token   bool     // by bearer token, so: the API, never a page
+	TokenID int64    // of the bearer token
 }
 
 // Token is an API token as its owner may see it: without its secret.

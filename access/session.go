@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -42,23 +43,45 @@ func (s *Store) CreateSession(ctx context.Context, person int64, ttl time.Durati
 	return secret, err
 }
 
+// CreateTokenSession is CreateSession for who has shown a token: the session holds the token's scopes and ends with it,
+// also when the token is revoked.
+func (s *Store) CreateTokenSession(ctx context.Context, token, person int64, ttl time.Duration) (string, error) {
+	const q = `
+		INSERT INTO session (hash, person_id, token_id, expires_at)
+		SELECT @hash, person_id, id, least(expires_at, now() + @ttl::interval) FROM token
+		WHERE id = @token AND person_id = @person AND revoked_at IS NULL AND expires_at > now()`
+	secret, hash := newSecret()
+	tag, err := s.db.Exec(ctx, q, pgx.NamedArgs{"hash": hash, "person": person, "token": token, "ttl": min(ttl, SessionMax)})
+	if err == nil && tag.RowsAffected() == 0 {
+		err = fault.Forbiddenf("the token has ended")
+	}
+	return secret, err
+}
+
 // Session returns who is signed in by secret. A session that is unknown, ended, expired or idle for too long, or whose
 // person is disabled, is Forbidden. Its last use is noted to five minutes, so that most requests write nothing.
 func (s *Store) Session(ctx context.Context, secret string) (Principal, error) {
 	const q = `
 		WITH live AS (
-			SELECT hash, person_id, used_at FROM session
-			WHERE hash = @hash AND expires_at > now() AND used_at > now() - @idle::interval
+			SELECT s.hash, s.person_id, s.used_at, t.scopes FROM session s LEFT JOIN token t ON t.id = s.token_id
+			WHERE s.hash = @hash AND s.expires_at > now() AND s.used_at > now() - @idle::interval AND t.revoked_at IS NULL
 		), touched AS (
 			UPDATE session s SET used_at = now() FROM live l WHERE s.hash = l.hash AND l.used_at < now() - interval '5 minutes'
 		)
-		SELECT ` + personColumns + ` FROM live JOIN person p ON p.id = live.person_id WHERE p.disabled_at IS NULL`
+		SELECT ` + personColumns + `, live.scopes FROM live JOIN person p ON p.id = live.person_id WHERE p.disabled_at IS NULL`
 	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"hash": hashOf(secret), "idle": SessionIdle})
-	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Person])
+	type row struct {
+		Person
+		Scopes []string
+	}
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[row])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Principal{}, fault.Forbiddenf("the session has ended")
 	}
-	return Principal{Person: p}, err
+	if p.Scopes != nil && !slices.Contains(p.Scopes, ScopeWrite) && p.Role.Includes(Analyst) {
+		p.Role = Analyst // a token that may only read gives no page the right to change the catalog
+	}
+	return Principal{Person: p.Person, Scopes: p.Scopes}, err
 }
 
 // EndSession signs out. Ending a session that is not there is no error.

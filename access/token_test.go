@@ -28,7 +28,7 @@ func TestToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := access.Principal{Person: p, Scopes: []string{access.ScopeRead, access.ScopeWrite}, Token: true}
+	want := access.Principal{Person: p, Scopes: []string{access.ScopeRead, access.ScopeWrite}, Token: true, TokenID: made.ID}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("principal (-want +got):\n%s", diff)
 	}
@@ -154,4 +154,47 @@ func TestRevokeTokenOfAnotherPerson(t *testing.T) {
 	_, err = s.PrincipalByToken(t.Context(), secret)
 	wantKind(t, err, fault.Forbidden)
 	wantKind(t, s.RevokeToken(t.Context(), p.ID, token.ID), fault.NotFound)
+}
+
+// A session that a token was exchanged for gives no more than the token and ends with it.
+func TestTokenSession(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	person, err := s.EnsurePerson(t.Context(), access.Person{Issuer: access.LocalIssuer, Subject: "own", Name: "Own", Role: access.Owner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange := func(scopes ...string) (string, access.Token) {
+		t.Helper()
+		_, token, err := s.CreateToken(t.Context(), person.ID, "t", scopes, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret, err := s.CreateTokenSession(t.Context(), token.ID, person.ID, 100*time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return secret, token
+	}
+	read, token := exchange(access.ScopeRead)
+	if p, err := s.Session(t.Context(), read); err != nil || p.Role != access.Analyst {
+		t.Errorf("a session by a token that may only read has the role %q, %v; want analyst", p.Role, err)
+	}
+	write, _ := exchange(access.ScopeRead, access.ScopeWrite)
+	if p, err := s.Session(t.Context(), write); err != nil || p.Role != access.Owner {
+		t.Errorf("a session by a token that may write has the role %q, %v; want owner", p.Role, err)
+	}
+	if err := s.RevokeToken(t.Context(), person.ID, token.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Session(t.Context(), read); fault.KindOf(err) != fault.Forbidden {
+		t.Errorf("the session outlives its revoked token: %v", err)
+	}
+	if _, err := s.CreateTokenSession(t.Context(), token.ID, person.ID, time.Hour); fault.KindOf(err) != fault.Forbidden {
+		t.Errorf("a revoked token was exchanged: %v", err)
+	}
+	_, token = exchange(access.ScopeRead)
+	if _, err := s.CreateTokenSession(t.Context(), token.ID, person.ID+1, time.Hour); fault.KindOf(err) != fault.Forbidden {
+		t.Errorf("another person's token was exchanged: %v", err)
+	}
 }

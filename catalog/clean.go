@@ -22,6 +22,9 @@ func clean(o *Observation) error {
 	if o.Name == "" || len(o.Name) > maxName || !storable(o.Name) {
 		return fault.Invalidf("name", "the name %.60q is empty, longer than %d bytes or not text", o.Name, maxName)
 	}
+	if !slices.Contains(kinds, o.Kind) {
+		return fault.Invalidf("kind", "%.60q is no kind of dataset", o.Kind)
+	}
 	if len(o.Columns) > maxColumns {
 		return fault.Invalidf("columns", "%d columns are more than the %d that can be shown", len(o.Columns), maxColumns)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"portreeve/fault"
 )
@@ -14,8 +15,12 @@ import (
 // CrawlTopic is the Postgres channel on which the id of a crawl is announced whenever its row changes.
 const CrawlTopic = "crawl"
 
-// staleAfter is how long a running crawl may be silent before it is taken for dead.
-const staleAfter = 2 * time.Minute
+// A running crawl says every heartbeat that it lives; after staleAfter of silence it is taken for dead. One that waits in
+// the queue says nothing and is given an hour.
+const (
+	heartbeat  = 20 * time.Second
+	staleAfter = 2 * time.Minute
+)
 
 // OpenCrawl returns the crawl of source that is queued or running, or a new queued one, in the caller's transaction. by says
 // who asks. fresh tells that the caller must see to it being run. A running crawl that has been silent for two minutes is
@@ -42,12 +47,30 @@ func OpenCrawl(ctx context.Context, tx pgx.Tx, source, by string) (id int64, fre
 	return id, false, err
 }
 
-func failStale(ctx context.Context, tx pgx.Tx, source string) error {
+// execer is a pool or a transaction.
+type execer interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+// failStale marks silent crawls of a source as failed; "" is every source.
+func failStale(ctx context.Context, db execer, source string) error {
 	const q = `
 		UPDATE crawl c SET state = 'failed', finished_at = now(), message = 'the portal stopped in the middle of this crawl'
-		FROM source s WHERE s.id = c.source_id AND s.slug = $1 AND c.state IN ('queued', 'running') AND c.heartbeat_at < now() - $2::interval`
-	_, err := tx.Exec(ctx, q, source, staleAfter)
+		FROM source s WHERE s.id = c.source_id AND $1 IN ('', s.slug)
+		  AND (c.state = 'running' AND c.heartbeat_at < now() - $2::interval OR c.state = 'queued' AND c.heartbeat_at < now() - interval '1 hour')`
+	_, err := db.Exec(ctx, q, source, staleAfter)
 	return err
+}
+
+// FailStaleCrawls marks crawls as failed whose process has been silent for two minutes, and makes their sources due.
+func (s *Store) FailStaleCrawls(ctx context.Context) error {
+	const due = `
+		UPDATE source s SET next_crawl_at = now() FROM crawl c
+		WHERE c.source_id = s.id AND c.state = 'running' AND c.heartbeat_at < now() - $1::interval`
+	if _, err := s.db.Exec(ctx, due, staleAfter); err != nil {
+		return err
+	}
+	return failStale(ctx, s.db, "")
 }
 
 // DueSources returns the slugs of the sources whose next crawl is due.
@@ -77,6 +100,20 @@ func (s *Store) saveCrawl(ctx context.Context, c *Crawl) error {
 	}
 	_, err = s.db.Exec(ctx, `SELECT pg_notify($1, $2)`, CrawlTopic, FormatID(c.ID))
 	return err
+}
+
+// beat says that crawl id lives until ctx ends, however long the source takes to answer.
+func (s *Store) beat(ctx context.Context, id int64) {
+	t := time.NewTicker(heartbeat)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C: // a failure shows at the crawl's next write
+			_, _ = s.db.Exec(ctx, `UPDATE crawl SET heartbeat_at = now() WHERE id = $1 AND state = 'running'`, id)
+		}
+	}
 }
 
 // addCrawlError keeps what could not be read; name is "" for the whole scope.

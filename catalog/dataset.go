@@ -30,6 +30,8 @@ const (
 	File      Kind = "file"
 )
 
+var kinds = []Kind{Table, View, Topic, Model, Dashboard, File}
+
 // Dataset is the head of a dataset's page. Counts are nil where they are unknown.
 type Dataset struct {
 	ID           int64
@@ -256,7 +258,7 @@ type ColumnProfile struct {
 	Type      string     `json:"type"`
 	Rows      int64      `json:"rows"`
 	Nulls     int64      `json:"nulls"`
-	Distinct  *int64     `json:"distinct,omitempty"` // approximate
+	Distinct  *int64     `json:"distinct,omitempty"` // approximate unless DistinctExact
 	Min       *string    `json:"min,omitempty"`
 	Max       *string    `json:"max,omitempty"`
 	Mean      *float64   `json:"mean,omitempty"`
@@ -264,6 +266,8 @@ type ColumnProfile struct {
 	Quantiles []float64  `json:"quantiles,omitempty"` // at 5, 25, 50, 75, 95 %; numbers only, approximate
 	Top       []TopValue `json:"top,omitempty"`       // most frequent first, approximate
 	Histogram *Histogram `json:"histogram,omitempty"` // numbers and times
+
+	DistinctExact bool `json:"distinct_exact,omitempty"` // every row was read and every value counted
 }
 
 // TopValue is a value and how many of the rows read have it.
@@ -272,11 +276,14 @@ type TopValue struct {
 	Rows  int64  `json:"rows"`
 }
 
-// Histogram counts values in buckets of equal width from Low to High, the last bucket including High.
+// Histogram counts values in buckets of equal width from Low to High, the last bucket including High. Where a few values lie
+// far out, Low and High are the 1st and the 99th percentile, and Below and Above count the values beyond them.
 type Histogram struct {
 	Low    string  `json:"low"` // as the engine writes it
 	High   string  `json:"high"`
 	Counts []int64 `json:"counts"`
+	Below  int64   `json:"below,omitempty"`
+	Above  int64   `json:"above,omitempty"`
 }
 
 // Version is the changes of one moment, newest version first.

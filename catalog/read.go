@@ -41,31 +41,6 @@ func (s *Store) Dataset(ctx context.Context, key Key) (Dataset, error) {
 	return found[0], nil
 }
 
-// Near returns live datasets whose name is like key's, for a page that has nothing to show.
-func (s *Store) Near(ctx context.Context, key Key, limit int) ([]Dataset, error) {
-	answer, err := s.Search(ctx, SearchQuery{Text: words(key.Name), Limit: limit})
-	if err != nil || len(answer.Items) == 0 {
-		return nil, err
-	}
-	near := make([]Dataset, len(answer.Items))
-	for i, hit := range answer.Items {
-		near[i] = hit.Dataset
-	}
-	return near, nil
-}
-
-// words turns a name into a question without operators, at most 200 bytes of it.
-func words(name string) string {
-	out := make([]rune, 0, len(name))
-	for _, r := range name[:min(len(name), 200)] {
-		if r == '"' || r == ':' || r == '-' || r == '.' || r == '/' {
-			r = ' '
-		}
-		out = append(out, r)
-	}
-	return string(out)
-}
-
 // CaseTwins returns the other live datasets of the source whose names differ from key's only by case.
 func (s *Store) CaseTwins(ctx context.Context, key Key) ([]Dataset, error) {
 	const q = datasetSelect + `

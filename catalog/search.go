@@ -31,8 +31,10 @@ type SearchResult struct {
 	Took        time.Duration
 	Facets      []Facet
 	Items       []Hit
-	Suggestion  string   // the question with its misspelt words right, if that finds something, or ""
+	Suggestion  string   // another question, if that finds something that this one does not, or ""
+	Corrected   string   // the question with its misspelt words right, if that was answered, or ""
 	Interpreted []string // the clauses of the question in canonical form
+	Notes       []string // sentences about what of the question was left out or is not known
 }
 
 // Facet is a property by which results can be narrowed.
@@ -58,7 +60,7 @@ type Hit struct {
 
 // Match is a place where the question was found.
 type Match struct {
-	Field   string // name, column, title, description, tag, team, domain
+	Field   string // name, column, title, description, tag, team, domain, comment (of a column, after its name)
 	Snippet []Span
 	More    int // further places like this that are not listed
 }
@@ -74,10 +76,11 @@ var facetNames = []string{"kind", "source", "domain", "team", "tag", "status"}
 
 // Search finds datasets. A question it cannot read is Invalid.
 //
-// All words should be found; when that leaves fewer than five datasets, those with some of the words follow. In order: the
-// exact name, the exact whole name, an exact column, a name that begins with the question, all words in the name, all
-// words anywhere, some words; within these by use, documentation, owner, certification and freshness. Deprecated ones stand
-// lower, and those that are gone last, unless the name is exactly what was asked.
+// All words but those that people only ask by should be found; when that leaves fewer than five datasets, those with some of
+// the words follow. In order: the exact name, the exact whole name, a name of the same words, an exact column, a name that
+// begins with the question, all words in the name, in the path, anywhere; some words; within these by use, documentation,
+// owner, certification and freshness. Deprecated ones come after all others that have the words and those that are gone
+// last, unless the name is exactly what was asked. A list in another order has only those that are gone last.
 func (s *Store) Search(ctx context.Context, q SearchQuery) (SearchResult, error) {
 	question, err := ParseSearch(q.Text)
 	if err != nil {
@@ -138,5 +141,9 @@ func (a *ask) answer(ctx context.Context, tx pgx.Tx, result *SearchResult) error
 	}
 	result.Total, result.TotalAbout = found.total, found.about
 	result.Facets = a.facets(found)
-	return a.describe(ctx, tx, found, result)
+	if err := a.describe(ctx, tx, found, result); err != nil {
+		return err
+	}
+	result.Notes = a.notes(found)
+	return a.advise(ctx, tx, found, result)
 }

@@ -11,12 +11,16 @@ type ask struct {
 	SearchQuery
 	question Question
 	words    []word
+	polite   []string           // words like "data" that are left out, unless they tell equals apart
 	whole    string             // letters and digits of all words together: what a name would be
 	ends     []string           // what the name's last part may be
 	column   string             // the key of a column called whole
 	narrow   []narrowing        // filters and operators
 	phrases  []string           // letters and digits that must be there in one piece
 	barred   []string           // and those that must not
+	within   []inside           // columns that must be there
+	without  []inside           // and those that must not
+	marks    []string           // words of column: to show in names of columns
 	counts   map[string]counted // of the dictionary
 	datasets float64            // in the index, about
 }
@@ -76,11 +80,12 @@ func newAsk(q SearchQuery, question Question) *ask {
 		w := &a.words[len(a.words)-1]
 		w.last = !w.exact
 	}
-	a.dropStops()
+	a.dropLittle()
 	a.whole = squash(strings.Join(said, " "))
 	if a.whole != "" {
 		last := said[len(said)-1]
-		a.ends = []string{a.whole, squash(last[strings.LastIndexAny(last, "./")+1:])}
+		core := strings.Join(wordTexts(a.words), "")
+		a.ends = []string{a.whole, squash(last[strings.LastIndexAny(last, "./")+1:]), core, core + "s"}
 		a.column = lexeme("c/" + a.whole)
 	}
 	for _, facet := range slices.Sorted(keysOf(q.Filters)) {
@@ -110,20 +115,6 @@ func (a *ask) say(c Clause) {
 	}
 }
 
-// dropStops drops the little words unless nothing else was asked.
-func (a *ask) dropStops() {
-	told := slices.DeleteFunc(slices.Clone(a.words), func(w word) bool { return stops[w.text] })
-	if len(told) > 0 {
-		a.words = told
-	}
-	if len(a.words) > maxAsked {
-		a.words = a.words[:maxAsked]
-	}
-}
-
-// maxAsked is the most words of a question that count.
-const maxAsked = 24
-
 // bar adds a clause after a minus.
 func (a *ask) bar(c Clause) {
 	found := tokens(c.Text)
@@ -136,6 +127,14 @@ func (a *ask) bar(c Clause) {
 	}
 }
 
+func wordTexts(words []word) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = w.text
+	}
+	return out
+}
+
 func texts(found []token) []string {
 	out := make([]string, len(found))
 	for i, t := range found {
@@ -144,16 +143,14 @@ func texts(found []token) []string {
 	return out
 }
 
-// operator adds the condition of an operator. One for a facet needs the exact value, column: the beginning of a column's
-// name, name: words of the name of which the last may be unfinished.
+// operator adds the condition of an operator. One for a facet needs the exact value, column: words that follow each other in
+// a column's name, name: words of the name; the last of these may be unfinished.
 func (a *ask) operator(c Clause) {
 	var n narrowing
 	switch key := squash(c.Text); {
 	case c.Op == "column" && key != "":
-		n.keys, n.query = []string{"c/" + key}, lexeme("c/"+key)
-		if len(key) >= 4 && !c.Phrase {
-			n.query += ":*"
-		}
+		a.inColumn(c, key)
+		return
 	case c.Op == "name" && key != "":
 		found := texts(tokens(c.Text))
 		n.keys, n.query = []string{"n/" + found[0]}, strings.Join(lexemes("n/", found), " & ")
@@ -171,6 +168,37 @@ func (a *ask) operator(c Clause) {
 		n.query, n.keys = "!"+n.query, nil
 	}
 	a.narrow = append(a.narrow, n)
+}
+
+// inColumn adds the condition of column:. A column that begins so has a key that does; that it is further inside takes all
+// of its words, and a look at the keys of each dataset that has them.
+func (a *ask) inColumn(c Clause, key string) {
+	found := tokens(c.Text)
+	last, words := found[len(found)-1], lexemes("", texts(found))
+	one := strings.TrimSuffix(key, last.raw) + last.text // delays: also delay
+	begins := []string{lexeme("c/" + key), lexeme("c/" + one)}
+	if c.Phrase {
+		begins, words, one = begins[:1], nil, key
+	} else if len(one) >= 4 {
+		begins[0], begins[1], words[len(words)-1] = begins[0]+":*", begins[1]+":*", words[len(words)-1]+":*"
+	}
+	has := inside{anyOf(append(begins, allOf(words))), "'c/[^']*(" + key + "|" + one + ")"}
+	if c.Phrase {
+		has.pattern = "'c/" + key + "'"
+	}
+	a.marks = append(a.marks, key, one, last.text)
+	if c.Not {
+		a.without = append(a.without, has)
+		return
+	}
+	a.within = append(a.within, has)
+	a.narrow = append(a.narrow, narrowing{query: has.query, keys: []string{"c/" + key, found[0].text}})
+}
+
+// inside is a condition on columns' names.
+type inside struct {
+	query   string // in the language of tsquery, of what may have it
+	pattern string // a regular expression of the keys of what has it
 }
 
 // choose adds the condition of the chosen values of a facet: any of them.
@@ -284,6 +312,17 @@ func (w word) query(prefix string, wholeOnly bool) string {
 		any = append(any, allOf(all))
 	}
 	return anyOf(any)
+}
+
+// pattern returns a regular expression that finds the word, or one that it may stand for, among letters and digits.
+func (w word) pattern() string {
+	any := []string{w.text}
+	for _, o := range w.others {
+		if len(o.parts) == 1 && len(o.tails) == 0 {
+			any = append(any, o.parts[0])
+		}
+	}
+	return strings.Join(any, "|")
 }
 
 // anywhere returns the condition that a dataset answers the whole question but for the narrowings.

@@ -1,4 +1,7 @@
 package catalog
 
-// IndexDataset is what the sync calls.
-var IndexDataset = indexDataset
+// IndexDataset is what the sync calls; Distance is what near names are told by.
+var (
+	IndexDataset = indexDataset
+	Distance     = distance
+)

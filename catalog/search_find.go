@@ -51,7 +51,7 @@ func (a *ask) find(ctx context.Context, tx pgx.Tx) (findings, error) {
 	if a.pointless() {
 		return findings{}, nil
 	}
-	if slices.ContainsFunc(a.words, word.unknown) {
+	if a.question.Some || len(a.sure().words) < len(a.words) {
 		return a.findSome(ctx, tx)
 	}
 	if a.expect(false)*a.share("") <= countable {
@@ -85,22 +85,25 @@ func (a *ask) findAll(ctx context.Context, tx pgx.Tx) (findings, error) {
 
 func (a *ask) orAll(query string) string { return cmp.Or(query, lexeme(everything)) }
 
-// findSome looks at datasets with some of the words: each word in names, and all words but one of the least telling.
+// findSome looks at datasets with some of the words: all that are known, each in names, and all but one of the least telling.
 func (a *ask) findSome(ctx context.Context, tx pgx.Tx) (findings, error) {
 	must, share := a.must(""), a.share("")
 	l := look{limit: max(100, a.depth()), facets: true, queries: []string{allOf([]string{a.anywhere(), must})}}
-	for i, w := range a.words {
-		if w.unknown() {
-			continue
-		}
-		if a.rarer(i) < maxSome {
+	sure := a.sure()
+	if n := len(sure.words); n > 0 && n < len(a.words) {
+		l.queries = append(l.queries, allOf([]string{sure.said("", false), must, a.tier("h", sure.expect(false)*share, 0)}))
+	}
+	for i, w := range sure.words {
+		if sure.rarer(i) < maxSome {
 			tier := a.tier("h", w.count(true)*share, 0)
 			l.queries = append(l.queries, allOf([]string{w.query("n/", false), must, tier}))
 		}
-		if n := len(a.words); n > 2 && a.rarer(i) >= n-2 { // one of the two commonest
+		if a.question.Some {
+			l.queries = append(l.queries, allOf([]string{w.query("", false), must, a.tier("h", w.count(false)*share, 0)}))
+		}
+		if n := len(sure.words); n > 2 && sure.rarer(i) >= n-2 { // one of the two commonest
 			rest := *a
-			rest.words = slices.Delete(slices.Clone(a.words), i, i+1)
-			rest.words = slices.DeleteFunc(rest.words, word.unknown)
+			rest.words = slices.Delete(slices.Clone(sure.words), i, i+1)
 			for j := range rest.words {
 				rest.words[j].joined = "" // its neighbour may be another now
 			}

@@ -32,14 +32,15 @@ func searchable(t *testing.T, n int) (*catalog.Store, *pgxpool.Pool) {
 	return s, db
 }
 
-// plant adds a dataset to source00 as the sync would, and returns its id. cols are separated by spaces.
+// plant adds a dataset to source00 as the sync would, and returns its id. cols are separated by spaces; what comes after an
+// equals sign is the column's comment, with underscores for spaces.
 func plant(t *testing.T, db *pgxpool.Pool, d catalog.Dataset, cols string) int64 {
 	t.Helper()
 	const insert = `
 INSERT INTO dataset (source_id, name, scope, kind, title, description, team, domain, tags, certified, deprecated, column_count, usage, data_at, gone_at)
 SELECT id, @name, '', @kind, @title, @description, @team, @domain, @tags, @certified, @deprecated, @columns, @usage, @data_at, @gone_at
 FROM source WHERE slug = 'source00' RETURNING id`
-	const insertColumn = `INSERT INTO dataset_column (dataset_id, position, path, type, nullable) VALUES ($1, $2, $3, 'int', true)`
+	const insertColumn = `INSERT INTO dataset_column (dataset_id, position, path, comment, type, nullable) VALUES ($1, $2, $3, $4, 'int', true)`
 	if d.Kind == "" {
 		d.Kind = catalog.Table
 	}
@@ -48,8 +49,9 @@ FROM source WHERE slug = 'source00' RETURNING id`
 	}
 	d.Source = "source00"
 	var columns []catalog.Column
-	for i, path := range strings.Fields(cols) {
-		columns = append(columns, catalog.Column{Position: i, Path: path, Type: "int"})
+	for i, col := range strings.Fields(cols) {
+		path, comment, _ := strings.Cut(col, "=")
+		columns = append(columns, catalog.Column{Position: i, Path: path, Comment: strings.ReplaceAll(comment, "_", " "), Type: "int"})
 	}
 	d.ColumnCount = len(columns)
 	err := pgx.BeginFunc(t.Context(), db, func(tx pgx.Tx) error {
@@ -62,7 +64,7 @@ FROM source WHERE slug = 'source00' RETURNING id`
 			return err
 		}
 		for _, c := range columns {
-			if _, err := tx.Exec(t.Context(), insertColumn, d.ID, c.Position, c.Path); err != nil {
+			if _, err := tx.Exec(t.Context(), insertColumn, d.ID, c.Position, c.Path, c.Comment); err != nil {
 				return err
 			}
 		}
@@ -210,10 +212,10 @@ func TestSearchGolden(t *testing.T) {
 	t.Run("a restricted dataset is not there for others", func(t *testing.T) {
 		t.Parallel()
 		r := search(t, s, catalog.SearchQuery{Text: "walrus"})
-		if r.Total != 0 || len(r.Facets) != 0 || len(r.Items) != 0 || r.Suggestion != "" {
+		if r.Total != 0 || len(r.Facets) != 0 || len(r.Items) != 0 || r.Suggestion+r.Corrected != "" || r.Notes != nil {
 			t.Errorf("got %+v", r)
 		}
-		if r := search(t, s, catalog.SearchQuery{Text: "walrsu"}); r.Suggestion != "" || r.Total != 0 {
+		if r := search(t, s, catalog.SearchQuery{Text: "walrsu"}); r.Suggestion+r.Corrected != "" || r.Total != 0 {
 			t.Errorf("a typo tells of it: %+v", r)
 		}
 		if got := names(search(t, s, catalog.SearchQuery{Text: "walrus", Teams: []string{"a", "keepers"}})); len(got) != 1 {
@@ -223,8 +225,8 @@ func TestSearchGolden(t *testing.T) {
 	t.Run("a typo in the commonest word finds names with it", func(t *testing.T) {
 		t.Parallel()
 		r := search(t, s, catalog.SearchQuery{Text: "bokking"})
-		if len(r.Items) != 20 || r.Suggestion != "booking" {
-			t.Fatalf("%d items, suggestion %q", len(r.Items), r.Suggestion)
+		if len(r.Items) != 20 || r.Corrected != "booking" || r.Suggestion != "" {
+			t.Fatalf("%d items, corrected to %q, suggestion %q", len(r.Items), r.Corrected, r.Suggestion)
 		}
 		for _, h := range r.Items {
 			if !strings.Contains(strings.ToLower(h.Name), "booking") {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -23,16 +24,17 @@ const (
 func (a *ask) describe(ctx context.Context, tx pgx.Tx, f findings, result *SearchResult) error {
 	const heads = datasetSelect + `WHERE d.id = ANY ($1)`
 	const columns = `
-SELECT d.id, c.path FROM unnest($1::bigint[]) AS d (id), LATERAL (
-	SELECT path FROM dataset_column WHERE dataset_id = d.id AND translate(lower(path), '_-. $/', '') ~ $2
-	ORDER BY position LIMIT $3) c`
+SELECT d.id, c.path, CASE WHEN told THEN c.comment ELSE '' END AS comment FROM unnest($1::bigint[]) AS d (id), LATERAL (
+	SELECT * FROM (SELECT position, path, left(comment, $4) AS comment, translate(lower(path), '_-. $/', '') ~ $2 AS named,
+		lower(left(comment, $4)) ~ $2 AS told FROM dataset_column WHERE dataset_id = d.id) x
+	WHERE named OR told ORDER BY NOT named, position LIMIT $3) c`
 	const took = `SELECT clock_timestamp() - transaction_timestamp()`
 	ids := make([]int64, len(f.hits))
 	for i, h := range f.hits {
 		ids[i] = h.ID
 	}
 	m := a.marker()
-	heading, paths := map[int64]Dataset{}, map[int64][]string{}
+	heading, found := map[int64]Dataset{}, map[int64][]Column{}
 	var b pgx.Batch
 	if len(ids) > 0 {
 		b.Queue(heads, ids).Query(func(rows pgx.Rows) error {
@@ -44,82 +46,40 @@ SELECT d.id, c.path FROM unnest($1::bigint[]) AS d (id), LATERAL (
 		})
 	}
 	if len(ids) > 0 && m.pattern() != "" {
-		b.Queue(columns, ids, m.pattern(), readColumns).Query(func(rows pgx.Rows) error {
+		b.Queue(columns, ids, m.pattern(), readColumns, maxProse).Query(func(rows pgx.Rows) error {
 			var id int64
-			var path string
-			_, err := pgx.ForEachRow(rows, []any{&id, &path}, func() error {
-				paths[id] = append(paths[id], path)
+			var c Column
+			_, err := pgx.ForEachRow(rows, []any{&id, &c.Path, &c.Comment}, func() error {
+				found[id] = append(found[id], c)
 				return nil
 			})
 			return err
 		})
 	}
-	a.queueSuggestion(&b, f, ids, result)
+	a.queueCorrected(&b, f, ids, result)
 	b.Queue(took).QueryRow(func(row pgx.Row) error { return row.Scan(&result.Took) })
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("details: %w", err)
 	}
 	for _, h := range f.hits {
 		d := heading[h.ID]
-		result.Items = append(result.Items, Hit{d, h.Score, m.matches(&d, paths[h.ID])})
+		result.Items = append(result.Items, Hit{d, h.Score, m.matches(&d, found[h.ID])})
 	}
 	return nil
-}
-
-// queueSuggestion queues the question with its wrong words right, if a visible dataset has all the right ones: otherwise
-// it would tell of words that only hidden datasets have.
-func (a *ask) queueSuggestion(b *pgx.Batch, f findings, ids []int64, result *SearchResult) {
-	const q = `SELECT EXISTS (SELECT FROM search s WHERE s.dataset_id = ANY ($1) AND s.keys @@ $2::tsquery)`
-	right, lexemes := map[string]string{}, []string{}
-	for _, w := range a.words {
-		i := slices.IndexFunc(w.others, func(m meaning) bool { return m.how == correction })
-		if i >= 0 {
-			right[w.text] = w.others[i].parts[0]
-			lexemes = append(lexemes, lexeme(right[w.text]))
-		}
-	}
-	if len(right) == 0 || len(ids) == 0 || f.hits[0].Base == 0 {
-		return
-	}
-	b.Queue(q, ids, allOf(lexemes)).QueryRow(func(row pgx.Row) error {
-		var shown bool
-		if err := row.Scan(&shown); err != nil || !shown {
-			return err
-		}
-		result.Suggestion = a.question.with(right)
-		return nil
-	})
-}
-
-// with returns the question with words replaced.
-func (q Question) with(right map[string]string) string {
-	out := Question{slices.Clone(q.Clauses)}
-	for i, c := range out.Clauses {
-		if c.Op != "" || c.Not {
-			continue
-		}
-		var b strings.Builder
-		at := 0
-		for _, t := range tokens(c.Text) {
-			if w, ok := right[t.text]; ok {
-				b.WriteString(c.Text[at:t.start] + w)
-				at = t.end
-			}
-		}
-		out.Clauses[i].Text = b.String() + c.Text[at:]
-	}
-	return out.String()
 }
 
 // marker finds a question's words in texts.
 type marker struct {
 	whole string
+	core  string          // the words that count, all together
 	words map[string]bool // and what they may stand for
+	cols  map[string]bool // words of operators, to be found in names of columns
+	keys  map[string]bool // facets' values of operators
 	begun string          // the beginning of a word, or ""
 }
 
 func (a *ask) marker() marker {
-	m := marker{whole: a.whole, words: map[string]bool{}}
+	m := marker{whole: a.whole, core: strings.Join(wordTexts(a.words), ""), words: map[string]bool{}, cols: map[string]bool{}, keys: map[string]bool{}}
 	for _, w := range a.words {
 		m.words[w.text] = true
 		if w.joined != "" {
@@ -134,10 +94,16 @@ func (a *ask) marker() marker {
 			m.begun = w.text
 		}
 	}
+	for _, w := range a.marks {
+		m.cols[w] = true
+	}
 	for _, n := range a.narrow {
 		for _, k := range n.keys {
-			if key, ok := strings.CutPrefix(k, "c/"); ok {
-				m.words[key] = true
+			if word, ok := strings.CutPrefix(k, "n/"); ok {
+				m.words[word] = true
+			}
+			if n.facet == "" {
+				m.keys[k] = true
 			}
 		}
 	}
@@ -147,8 +113,10 @@ func (a *ask) marker() marker {
 // pattern returns a regular expression that finds the words among the letters and digits of a column's path.
 func (m marker) pattern() string {
 	var words []string
-	for w := range m.words {
-		words = append(words, strings.TrimSuffix(w, "y")) // category, categories
+	for _, set := range []map[string]bool{m.words, m.cols} {
+		for w := range set {
+			words = append(words, strings.TrimSuffix(w, "y")) // category, categories
+		}
 	}
 	slices.Sort(words)
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), "|")
@@ -198,31 +166,38 @@ func (m marker) in(t token) (start, end int, ok bool) {
 		return 0, 0, false
 	}
 	start = strings.Index(t.raw, best)
-	return start, start + len(best), true
+	end = start + len(best)
+	for w := range m.words { // tailnum for tail number
+		if rest := t.raw[end:]; len(rest) >= 3 && w != best && strings.HasPrefix(w, rest) {
+			return start, whole, true
+		}
+	}
+	return start, end, true
 }
 
 // matches returns where the question was found in a dataset.
-func (m marker) matches(d *Dataset, paths []string) []Match {
-	if len(m.words) == 0 {
-		return nil
-	}
+func (m marker) matches(d *Dataset, columns []Column) []Match {
 	var out []Match
 	add := func(field, text string) {
-		if s := m.spans(text); len(s) > 0 {
+		if s := m.spans(text); m.keys[facetKey(field, text)] {
+			out = append(out, Match{Field: field, Snippet: []Span{{text, true}}})
+		} else if len(s) > 0 {
 			out = append(out, Match{Field: field, Snippet: snippet(text, s, 0, len(text))})
 		}
 	}
 	add("name", d.Name)
-	out = append(out, m.columns(paths)...)
+	out = append(out, m.columns(columns)...)
 	add("title", d.Title)
-	out = append(out, m.description(d.Description)...)
+	out = append(out, m.excerpt("description", d.Description)...)
 	for _, tag := range d.Tags {
 		add("tag", tag)
 	}
 	add("team", d.Team)
 	add("domain", d.Domain)
+	out = append(out, m.comment(columns, out)...)
+	own := ownName(d.Kind, d.Name)
 	if i := slices.IndexFunc(out, func(x Match) bool { return x.Field == "column" }); i > 0 && squash(plain(out[i])) == m.whole &&
-		squash(ownName(d.Kind, d.Name)) != m.whole {
+		squash(own) != m.whole && strings.Join(texts(tokens(own)), "") != m.core {
 		out[0], out[i] = out[i], out[0] // the exact column says more than a name with some of it
 	}
 	return out
@@ -237,14 +212,16 @@ func plain(m Match) string {
 }
 
 // columns returns the columns that match best, the last with the number of the others.
-func (m marker) columns(paths []string) []Match {
+func (m marker) columns(columns []Column) []Match {
 	type match struct {
 		path  string
 		spans []span
 		bytes int
 	}
 	var found []match
-	for _, p := range paths {
+	m.words = maps.Collect(both(m.words, m.cols))
+	for _, column := range columns {
+		p := column.Path
 		if s := m.spans(p); len(s) > 0 {
 			c := match{path: p, spans: s}
 			for _, x := range s {
@@ -267,8 +244,55 @@ func (m marker) columns(paths []string) []Match {
 	return out
 }
 
-// description returns the part of a description around the first hit.
-func (m marker) description(text string) []Match {
+// both yields the entries of two sets.
+func both(x, y map[string]bool) func(func(string, bool) bool) {
+	return func(yield func(string, bool) bool) {
+		for _, set := range []map[string]bool{x, y} {
+			for k, v := range set {
+				if !yield(k, v) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// comment returns the column whose comment says most of what no other place says, with the number of the others.
+func (m marker) comment(columns []Column, others []Match) []Match {
+	said := map[string]bool{}
+	for _, x := range others {
+		m.count(plain(x), said)
+	}
+	best, most, n := "", 0, 0
+	for _, c := range columns {
+		text := c.Path + ": " + c.Comment
+		all := maps.Clone(said)
+		m.count(text, all)
+		if more := len(all) - len(said); more > 0 && len(m.spans(c.Comment)) > 0 {
+			n++
+			if more > most {
+				best, most = text, more
+			}
+		}
+	}
+	out := m.excerpt("comment", best)
+	if len(out) > 0 {
+		out[0].More = n - 1
+	}
+	return out
+}
+
+// count adds the words of text that match to found.
+func (m marker) count(text string, found map[string]bool) {
+	for _, s := range m.spans(text) {
+		for _, t := range tokens(text[s.start:s.end]) {
+			found[t.text] = true
+		}
+	}
+}
+
+// excerpt returns the part of a text around the first hit.
+func (m marker) excerpt(field, text string) []Match {
 	text = cutAt(text, maxProse)
 	spans := m.spans(text)
 	if len(spans) == 0 {
@@ -282,7 +306,7 @@ func (m marker) description(text string) []Match {
 		}
 	}
 	to = max(to, spans[0].end)
-	return []Match{{Field: "description", Snippet: snippet(text, spans, from, to)}}
+	return []Match{{Field: field, Snippet: snippet(text, spans, from, to)}}
 }
 
 // wordStart returns where the first word at or after byte i of text begins; i itself when that is the start of text.

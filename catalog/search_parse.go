@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,12 +16,15 @@ const MaxQuestion = 1000
 // Question is a search text taken apart.
 type Question struct {
 	Clauses []Clause // in the order typed
+	Some    bool     // OR was between them: some of the words are enough
+	Notes   []string // sentences about what was left out
 }
 
 // Clause is a word, a phrase or an operator of a Question.
 type Clause struct {
 	Not    bool   // after a minus: must not be there
 	Op     string // "" for text, else one of team, tag, column, name, source, kind, domain, is
+	As     string // the word that was typed for Op where it is another: owner
 	Text   string // what was typed, without quotes; never empty
 	Phrase bool   // was in quotes
 }
@@ -37,7 +41,8 @@ var states = []string{
 }
 
 // ParseSearch takes a search text apart. Every text is a question: an unknown operator is a word, a missing quote is added,
-// an operator without a value is not there yet. Only a text of more than MaxQuestion characters, one that is not UTF-8, or
+// an operator without a value is not there yet, a minus alone is nothing. AND and OR between words are left out, NOT is a
+// minus for what comes after it. Only a text of more than MaxQuestion characters, one that is not UTF-8, or
 // one with a NUL is Invalid.
 func ParseSearch(text string) (Question, error) {
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
@@ -47,6 +52,7 @@ func ParseSearch(text string) (Question, error) {
 		return Question{}, fault.Invalidf("q", "the search is longer than %d characters", MaxQuestion)
 	}
 	var q Question
+	not := false
 	for {
 		text = strings.TrimLeftFunc(text, unicode.IsSpace)
 		if text == "" {
@@ -54,9 +60,39 @@ func ParseSearch(text string) (Question, error) {
 		}
 		var c Clause
 		c, text = clause(text)
-		if c.Text != "" {
+		c.Not = c.Not || not
+		not = false
+		switch {
+		case c.Text == "":
+		case c.lone():
+			q.note("A minus alone was left out: write it in front of what must not be there, as in -test.")
+		case c.word("NOT") && strings.TrimSpace(text) != "":
+			not = true
+		case c.word("AND") && q.between(text):
+			q.note("AND was left out: all words count anyway.")
+		case c.word("OR") && q.between(text):
+			q.Some = true
+			q.note("OR: what has all of the words comes first, then what has some.")
+		default:
 			q.Clauses = append(q.Clauses, c)
 		}
+	}
+}
+
+// lone reports whether the clause is a minus without a word.
+func (c Clause) lone() bool { return c.Op == "" && !c.Phrase && strings.Trim(c.Text, "-") == "" }
+
+// word reports whether the clause is just this word.
+func (c Clause) word(w string) bool { return c.Op == "" && !c.Phrase && !c.Not && c.Text == w }
+
+// between reports whether something was typed before, and something comes after.
+func (q *Question) between(after string) bool {
+	return len(q.Clauses) > 0 && strings.TrimSpace(after) != ""
+}
+
+func (q *Question) note(sentence string) {
+	if !slices.Contains(q.Notes, sentence) {
+		q.Notes = append(q.Notes, sentence)
 	}
 }
 
@@ -68,6 +104,9 @@ func clause(text string) (c Clause, after string) {
 	if name, value, ok := strings.Cut(text, ":"); ok {
 		if op := operators[strings.ToLower(name)]; op != "" {
 			v := Clause{Not: c.Not, Op: op}
+			if as := strings.ToLower(name); as != op {
+				v.As = as
+			}
 			v.Text, v.Phrase, after = takeValue(value)
 			if op != "is" || slices.Contains(states, strings.ToLower(v.Text)) || v.Text == "" {
 				if op == "is" {
@@ -105,7 +144,7 @@ func (c Clause) String() string {
 		b.WriteByte('-')
 	}
 	if c.Op != "" {
-		b.WriteString(c.Op + ":")
+		b.WriteString(cmp.Or(c.As, c.Op) + ":")
 	}
 	if c.Phrase {
 		b.WriteString(`"` + c.Text + `"`)

@@ -20,9 +20,9 @@ func TestParseSearch(t *testing.T) {
 		{"phrase", `"late  flights" of`, `"late flights" of`, []Clause{{Text: "late flights", Phrase: true}, {Text: "of"}}},
 		{"phrase without its end", `of "late fl`, `of "late fl"`, []Clause{{Text: "of"}, {Text: "late fl", Phrase: true}}},
 		{"minus", `-test -"old data"`, `-test -"old data"`, []Clause{{Not: true, Text: "test"}, {Not: true, Text: "old data", Phrase: true}}},
-		{"minus alone is a word", "- a", "- a", []Clause{{Text: "-"}, {Text: "a"}}},
+		{"minus alone is nothing", "- a --", "a", []Clause{{Text: "a"}}},
 		{"minus within a word", "a-b", "a-b", []Clause{{Text: "a-b"}}},
-		{"owner is team", "owner:flight-ops", "team:flight-ops", []Clause{{Op: "team", Text: "flight-ops"}}},
+		{"owner is team, and stays as it was typed", "Owner:flight-ops", "owner:flight-ops", []Clause{{Op: "team", As: "owner", Text: "flight-ops"}}},
 		{"operators in any case", "Tag:PII Column:id", "tag:PII column:id", []Clause{{Op: "tag", Text: "PII"}, {Op: "column", Text: "id"}}},
 		{"operator with a phrase", `domain:"late flights"`, `domain:"late flights"`, []Clause{{Op: "domain", Text: "late flights", Phrase: true}}},
 		{"minus operator", "-kind:view", "-kind:view", []Clause{{Not: true, Op: "kind", Text: "view"}}},
@@ -31,6 +31,10 @@ func TestParseSearch(t *testing.T) {
 		{"states", "is:Certified", "is:certified", []Clause{{Op: "is", Text: "certified"}}},
 		{"an unknown state is a word", "is:nice", "is:nice", []Clause{{Text: "is:nice"}}},
 		{"nothing", " \t", "", nil},
+		{"AND and OR between words", "delay AND flight OR crew", "delay flight crew", []Clause{{Text: "delay"}, {Text: "flight"}, {Text: "crew"}}},
+		{"AND and OR are words at the ends, in quotes and in small letters", `AND a "OR" or OR`, `AND a "OR" or OR`,
+			[]Clause{{Text: "AND"}, {Text: "a"}, {Text: "OR", Phrase: true}, {Text: "or"}, {Text: "OR"}}},
+		{"NOT is a minus", "a NOT owner:b NOT", "a -owner:b NOT", []Clause{{Text: "a"}, {Not: true, Op: "team", As: "owner", Text: "b"}, {Text: "NOT"}}},
 		{"a value may hold a colon", "name:a:b", "name:a:b", []Clause{{Op: "name", Text: "a:b"}}},
 	}
 	for _, tt := range tests {
@@ -69,7 +73,7 @@ func TestParseSearchRefuses(t *testing.T) {
 
 func FuzzParseSearch(f *testing.F) {
 	for _, s := range []string{
-		`late "flights of" -test team:ops`, `"`, `-"`, `- -- -`, `is:live is:x owner:`, `tag:"a b`, "a\u00a0b", "-tag:\"\"x", `"" :`, "🙂 ß\u0301",
+		`late "flights of" -test team:ops`, `"`, `-"`, `- -- -`, `is:live is:x owner:`, "a AND NOT b OR - AND", "NOT NOT -a", "OR: column:a_b -column:Cs", `tag:"a b`, "a\u00a0b", "-tag:\"\"x", `"" :`, "🙂 ß\u0301",
 	} {
 		f.Add(s)
 	}
@@ -86,7 +90,7 @@ func FuzzParseSearch(f *testing.F) {
 			return
 		}
 		again, err := ParseSearch(canonical)
-		if diff := cmp.Diff(q, again); err != nil || diff != "" {
+		if diff := cmp.Diff(q.Clauses, again.Clauses); err != nil || diff != "" {
 			t.Fatalf("%q: %q reads differently: %v %s", text, canonical, err, diff)
 		}
 		// Whatever was typed, the keys hold nothing that means something to tsquery.

@@ -11,10 +11,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// visible is the condition that a dataset may be shown at all: whoever asks may know of it, and it has every phrase.
+// visible is the condition that a dataset may be shown at all: whoever asks may know of it, and it has every phrase and
+// every column.
 const visible = `(s.vis IS NULL OR s.vis && @teams::text[])
 	AND (cardinality(@phrases::text[]) = 0 OR NOT EXISTS (SELECT FROM unnest(@phrases::text[]) AS p WHERE NOT (` + holds + `)))
-	AND (cardinality(@barred::text[]) = 0 OR NOT EXISTS (SELECT FROM unnest(@barred::text[]) AS p WHERE ` + holds + `))`
+	AND (cardinality(@barred::text[]) = 0 OR NOT EXISTS (SELECT FROM unnest(@barred::text[]) AS p WHERE ` + holds + `))
+	AND (cardinality(@within::text[]) = 0 OR s.keys::text ~ ALL (@within::text[]))
+	AND (cardinality(@without::text[]) = 0 OR NOT EXISTS (SELECT FROM unnest(@without::text[], @without_query::text[]) AS w (pattern, query)
+		WHERE s.keys @@ w.query::tsquery AND s.keys::text ~ w.pattern))`
 
 const holds = `s.path_key LIKE '%' || p || '%'
 	OR EXISTS (SELECT FROM dataset_column c WHERE c.dataset_id = s.dataset_id
@@ -55,8 +59,16 @@ func (a *ask) read(ctx context.Context, tx pgx.Tx, l look, level int) (findings,
 // args returns the arguments that all looks share. Arrays are never nil: that would be NULL.
 func (a *ask) args() pgx.NamedArgs {
 	list := func(s []string) []string { return append([]string{}, s...) }
+	within, without, query := []string{}, []string{}, []string{}
+	for _, c := range a.within {
+		within = append(within, c.pattern)
+	}
+	for _, c := range a.without {
+		without, query = append(without, c.pattern), append(query, c.query)
+	}
 	return pgx.NamedArgs{
 		"teams": list(a.Teams), "phrases": list(a.phrases), "barred": list(a.barred), "must": a.orAll(a.must("")),
+		"within": within, "without": without, "without_query": query,
 	}
 }
 
@@ -118,21 +130,24 @@ WITH c AS MATERIALIZED (
 		WHEN @whole = '' THEN 0
 		WHEN name_key = @whole THEN 1000
 		WHEN path_key = @whole OR translate(source, '_-', '') || path_key = @whole THEN 990
+		WHEN words = @asked AND keys @@ @whole_words::tsquery THEN 900 -- the name but for plurals and the order
 		WHEN keys @@ @column::tsquery THEN 800
 		WHEN starts_with(name_key, @whole) THEN 600
 		WHEN keys @@ @whole_words::tsquery THEN 540 + 40 * least(1, @asked::float8 / greatest(words, 1))
 		WHEN keys @@ @in_name::tsquery THEN 500 + 40 * least(1, @asked::float8 / greatest(words, 1))
-		WHEN keys @@ @anywhere::tsquery THEN 300
+		WHEN keys @@ @anywhere::tsquery THEN CASE WHEN path_key ~ ALL (@in_path::text[]) THEN 480
+			WHEN keys @@ @some_name::tsquery THEN 340 WHEN path_key ~ @some_path THEN 320 ELSE 300 END
 		ELSE (SELECT 180 * coalesce(sum(w.weight) FILTER (WHERE keys @@ w.query::tsquery), 0) / greatest(sum(w.weight), 1)
 			FROM unnest(@each_word::text[], @weights::float8[]) AS w (query, weight))
-	END AS base,
+			+ CASE WHEN keys @@ @some_name::tsquery THEN 80 WHEN path_key ~ @some_path THEN 40 ELSE 0 END
+	END + CASE WHEN keys @@ @polite::tsquery THEN 15 ELSE 0 END AS base,
 	100 * (rank + CASE WHEN status = 0 -- freshness: 1 today, 0 after a year
 		THEN .15 * greatest(0, 1 - ln(1 + greatest(0, extract(epoch FROM now())::float8 - fresh) / 86400) / 5.9) ELSE 0 END) AS worth
 	FROM c
 ), scored AS (
 	SELECT dataset_id, name_key, used, fresh, base, base + worth - CASE WHEN base >= 990 THEN 10 ELSE 150 END * status AS score,
-		CASE WHEN base >= 300 OR @whole = '' THEN 0 ELSE 2 END         -- some words after all words
-			+ CASE WHEN base < 990 AND status = 2 THEN 1 ELSE 0 END AS class -- and in each what is gone last
+		CASE WHEN base >= 300 OR @whole = '' THEN 0 ELSE 3 END -- some words after all words, and in each what is gone last
+			+ CASE WHEN base >= 990 THEN 0 WHEN @sort IN ('', 'relevance') THEN status WHEN status = 2 THEN 1 ELSE 0 END AS class
 	FROM based
 ), top AS (
 	SELECT dataset_id, base, score, row_number() OVER () AS place FROM (SELECT * FROM scored
@@ -157,11 +172,14 @@ func (a *ask) queueLook(b *pgx.Batch, l look, f *findings) {
 	args["column"], args["asked"] = cmp.Or(a.column, never), len(a.words)
 	args["whole_words"], args["in_name"] = cmp.Or(a.said("n/", true), never), cmp.Or(a.said("n/", false), never)
 	args["anywhere"] = cmp.Or(a.anywhere(), never)
-	each, weights := []string{}, []float64{}
+	each, weights, named, path := []string{}, []float64{}, []string{}, []string{}
 	for _, w := range a.words {
 		each, weights = append(each, w.query("", false)), append(weights, a.weight(w))
+		named, path = append(named, w.query("n/", false)), append(path, w.pattern())
 	}
 	args["each_word"], args["weights"] = each, weights
+	args["some_name"], args["in_path"], args["some_path"] = cmp.Or(anyOf(named), never), path, strings.Join(path, "|")
+	args["polite"] = cmp.Or(allOf(lexemes("n/", a.polite)), never)
 	b.Queue(lookQuery, args).Query(func(rows pgx.Rows) error {
 		var facet, value string
 		var n, place int64

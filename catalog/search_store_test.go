@@ -219,6 +219,7 @@ func testHidden(t *testing.T, s *catalog.Store, db *pgxpool.Pool) {
 		{Text: "okapi sallaries"},
 		{Text: "okapi", Sort: "name"},
 		{Text: "tag:okapi-tag"},
+		{Text: "owner:okapi"},
 		{Filters: map[string][]string{"team": {"okapi-keepers"}}},
 	} {
 		r := search(t, s, q)
@@ -234,8 +235,8 @@ func testHidden(t *testing.T, s *catalog.Store, db *pgxpool.Pool) {
 				}
 			}
 		}
-		if strings.Contains(r.Suggestion, "salar") {
-			t.Errorf("%+v suggests %q", q, r.Suggestion)
+		if strings.Contains(r.Suggestion+r.Corrected, "salar") || strings.Contains(r.Suggestion, "keepers") {
+			t.Errorf("%+v suggests %q and is corrected to %q", q, r.Suggestion, r.Corrected)
 		}
 	}
 }

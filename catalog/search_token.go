@@ -100,8 +100,8 @@ func cuts(p, c class, after string) bool {
 	case p == lower && c == upper, p == digit && c != digit:
 		return true
 	case p == upper && c == upper:
-		r, _ := utf8.DecodeRuneInString(after)
-		return classOf(r) == lower
+		r, n := utf8.DecodeRuneInString(after)
+		return n > 0 && classOf(r) == lower
 	case p != digit && c == digit:
 		r, n := utf8.DecodeRuneInString(after)
 		r2, _ := utf8.DecodeRuneInString(after[n:])

@@ -15,6 +15,7 @@ func TestTokens(t *testing.T) {
 		{"snake and camel", "fct_BookingPaymentsV2", "fct booking payment v2"},
 		{"dots", "lynx.booking.created.v1", "lynx booking created v1"},
 		{"capitals in a row", "HTTPRequestOcelots", "http request ocelot"},
+		{"capitals only", "FLIGHTS userID", "flight user id"},
 		{"a short number belongs to its word", "ga4OcelotSessions", "ga4 ocelot session"},
 		{"a long number stands alone", "orders20240131old", "order 20240131 old"},
 		{"plurals", "categories boxes addresses status analysis buses gas", "category box address status analysis buse gas"},
@@ -84,8 +85,12 @@ func TestMatchesSayWhere(t *testing.T) {
 		Kind: Table, Name: "fin.booking_payments", Tags: []string{"money", "payment-data"}, Team: "payments",
 		Description: strings.Repeat("Nothing to see here. ", 20) + "One row per payment attempt, with its amount. " + strings.Repeat("More text. ", 40),
 	}
+	var columns []Column
+	for _, path := range []string{"amount", "payment_id", "id", "old_payment_amount", "payments", "amort"} {
+		columns = append(columns, Column{Path: path})
+	}
 	var got []string
-	for _, x := range m.matches(&d, []string{"amount", "payment_id", "id", "old_payment_amount", "payments", "amort"}) {
+	for _, x := range m.matches(&d, columns) {
 		var b strings.Builder
 		for _, s := range x.Snippet {
 			if s.Hit {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
@@ -19,6 +20,9 @@ const (
 	rareWord      = 50   // datasets
 	maxGlued      = 48   // bytes of a word that may be glued
 	maxPart       = 24   // bytes of a part of one
+
+	minAbbreviation = 3 // bytes of a word cut short
+	minUnnamed      = 4 // bytes of a part that is in no name
 )
 
 // lookUp reads what the dictionary knows of the question's words and narrowings.
@@ -69,13 +73,24 @@ func (a *ask) keys() []string {
 	for i, w := range a.words {
 		keys = append(keys, w.text)
 		if i > 0 {
-			keys = append(keys, a.words[i-1].text+w.text)
+			keys = append(keys, joints(a.words[i-1].text, w.text)...)
 		}
 	}
 	for _, n := range a.narrow {
 		keys = append(keys, n.keys...)
 	}
 	return keys
+}
+
+// joints returns what two words are when written as one, the second maybe cut short: tailnumber … tailnum.
+func joints(first, second string) []string {
+	out := []string{first + second}
+	for n := len(second) - 1; n >= minAbbreviation && len(first) >= minAbbreviation; n-- {
+		if utf8.RuneStart(second[n]) {
+			out = append(out, first+second[:n])
+		}
+	}
+	return out
 }
 
 // unfinished returns the word that is being typed, or nil.
@@ -125,8 +140,11 @@ func (a *ask) settle(begun []term) {
 		w := &a.words[i]
 		w.known = a.counts[w.text]
 		if i+1 < len(a.words) && !joined && !w.exact && !a.words[i+1].exact {
-			if j := w.text + a.words[i+1].text; a.counts[j].DF > 0 {
-				w.joined = j
+			for _, j := range joints(w.text, a.words[i+1].text) {
+				if a.counts[j].DF > 0 {
+					w.joined = j
+					break
+				}
 			}
 		}
 		joined = w.joined != ""
@@ -182,6 +200,7 @@ func (a *ask) mend(ctx context.Context, tx pgx.Tx) error {
 		misspelt := w.misspelt()
 		if m, ok := a.cutUp(*w, found, begun); ok {
 			w.others = append(w.others, m)
+			w.others = append(w.others, m.shortened(w.text, found)...)
 		}
 		if misspelt {
 			w.correct(found)
@@ -272,23 +291,33 @@ func (a *ask) cutUp(w word, found map[string]counted, begun map[string][]term) (
 		at[i].cost = math.Inf(1)
 	}
 	at[0].cost = 0
-	cost := func(names int) float64 { return math.Log(a.datasets/float64(names)) + .5 }
+	cost := func(names float64) float64 { return math.Log(a.datasets/names) + .5 }
+	named := func(part string) float64 {
+		c := found[part]
+		if c.NDF == 0 && len(part) >= minUnnamed { // of a column or description: worth little
+			return float64(c.DF) / 20
+		}
+		return float64(c.NDF)
+	}
 	for j := 2; j <= len(w.text); j++ {
 		for i := max(0, j-maxPart); i <= j-2; i++ {
 			part := singular(w.text[i:j])
-			if n := found[part].NDF; n > 0 && part != w.text && at[i].cost+cost(n) < at[j].cost {
+			if n := named(part); n > 0 && part != w.text && at[i].cost+cost(n) < at[j].cost {
 				at[j] = best{at[i].cost + cost(n), i, part}
 			}
 		}
 	}
 	end, cheapest, m := len(w.text), at[len(w.text)].cost, meaning{how: cut}
 	for tail, terms := range begun {
-		names := 0
+		names := 0.
 		for _, t := range terms {
-			names += t.NDF
+			names += float64(t.NDF)
 		}
 		i := len(w.text) - len(tail)
-		if c := at[i].cost + cost(names); w.last && i > 0 && c < cheapest {
+		if !w.last || i <= 0 { // tails are of the last word, which alone may be unfinished
+			continue
+		}
+		if c := at[i].cost + cost(names); c < cheapest {
 			end, cheapest, m.tails = i, c, nil
 			for _, t := range terms {
 				m.tails = append(m.tails, t.Term)
@@ -306,6 +335,22 @@ func (a *ask) cutUp(w word, found map[string]counted, begun map[string][]term) (
 	}
 	slices.Reverse(m.parts)
 	return m, len(m.parts)+min(1, len(m.tails)) > 1
+}
+
+// shortened returns words that are w with the last of its parts cut short: tailnum for tailnumber.
+func (m meaning) shortened(w string, found map[string]counted) []meaning {
+	last := m.parts[len(m.parts)-1]
+	first, ok := strings.CutSuffix(w, last)
+	if !ok || len(m.tails) > 0 {
+		return nil
+	}
+	var out []meaning
+	for _, short := range joints(first, last)[1:] {
+		if c, ok := found[short]; ok {
+			out = append(out, meaning{how: cut, parts: []string{short}, count: c})
+		}
+	}
+	return out
 }
 
 // correct adds the commonest words with one letter missing, too many, wrong or swapped.

@@ -27,6 +27,9 @@ func Sync(ctx context.Context, s *Store, id int64, c Crawler, now func() time.Ti
 	if run.FinishedAt != nil {
 		return run, nil
 	}
+	beating, stop := context.WithCancel(ctx)
+	defer stop()
+	go s.beat(beating, id)
 	y := &syncer{store: s, crawler: c, run: &run, now: now, log: log}
 	if err := y.all(ctx); err != nil {
 		return run, fmt.Errorf("crawl %d of %s: %w", id, run.Source, err)

@@ -395,9 +395,17 @@ func TestOpenCrawlOnePerSource(t *testing.T) {
 	if again := b.begin(t); again != first {
 		t.Errorf("a second crawl %d was opened beside %d", again, first)
 	}
-	if _, err := b.db.Exec(t.Context(), `UPDATE crawl SET heartbeat_at = now() - interval '10 minutes'`); err != nil {
-		t.Fatal(err)
+	silent := func(state string) {
+		t.Helper()
+		if _, err := b.db.Exec(t.Context(), `UPDATE crawl SET state = $1, heartbeat_at = now() - interval '10 minutes' WHERE id = $2`, state, first); err != nil {
+			t.Fatal(err)
+		}
 	}
+	silent("queued")
+	if again := b.begin(t); again != first {
+		t.Error("a crawl that waits in the queue for ten minutes was given up")
+	}
+	silent("running")
 	if next := b.begin(t); next == first {
 		t.Error("a dead crawl blocks the next")
 	}
@@ -442,5 +450,35 @@ func TestSyncAfterDatabaseCrash(t *testing.T) {
 		if got := b.changes(t, fmt.Sprintf("raw.t%02d", i)); len(got) != 1 {
 			t.Errorf("raw.t%02d was recorded twice: %q", i, got)
 		}
+	}
+}
+
+func TestFailStaleCrawlsMakesTheirSourcesDue(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.begin(t)
+	if due, err := b.DueSources(t.Context()); err != nil || len(due) != 0 {
+		t.Fatalf("due while a crawl is open: %v, %v", due, err)
+	}
+	if _, err := b.db.Exec(t.Context(), `UPDATE crawl SET state = 'running', heartbeat_at = now() - interval '3 minutes'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.FailStaleCrawls(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := b.Crawl(t.Context(), id)
+	if err != nil || c.State != catalog.CrawlFailed {
+		t.Errorf("the silent crawl: %+v, %v", c, err)
+	}
+	if due, err := b.DueSources(t.Context()); err != nil || len(due) != 1 {
+		t.Errorf("its source is not due: %v, %v", due, err)
+	}
+}
+
+func TestSyncRefusesWhatIsNoKind(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, catalog.Observation{Name: "raw.a"}, table("raw.b", "x"))
+	if run := b.sync(t); run.Failed != 1 || run.Added != 1 {
+		t.Errorf("crawl: %+v", run)
 	}
 }

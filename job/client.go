@@ -59,7 +59,7 @@ func New(db *pgxpool.Pool, o Options) (*Client, error) {
 		return river.NewPeriodicJob(river.PeriodicInterval(d), make, &river.PeriodicJobOpts{RunOnStart: true})
 	}
 	client, err := river.NewClient(riverpgxv5.New(db), &river.Config{
-		Logger: quiet(o.Log), Workers: workers, JobTimeout: 5 * time.Minute, RescueStuckJobsAfter: time.Hour + 10*time.Minute,
+		Logger: quiet(o.Log), Workers: workers, JobTimeout: 5 * time.Minute, RescueStuckJobsAfter: 6 * time.Minute, // longer ones after their own time
 		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}, profileQueue: {MaxWorkers: 1}},
 		PeriodicJobs: []*river.PeriodicJob{every(time.Minute, Tick{}), every(time.Hour, MaintainSearch{}), every(time.Hour, SweepSessions{})},
 	})

@@ -26,6 +26,9 @@ type tick struct {
 
 // Work starts the crawls that are due.
 func (w *tick) Work(ctx context.Context, _ *river.Job[Tick]) error {
+	if err := w.options.Catalog.FailStaleCrawls(ctx); err != nil {
+		return err
+	}
 	due, err := w.options.Catalog.DueSources(ctx)
 	for _, slug := range due {
 		_, e := w.client.StartCrawl(ctx, slug, "schedule")

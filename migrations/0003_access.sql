@@ -16,15 +16,6 @@ CREATE TABLE person (
 );
 
 -- Sessions and tokens are stored as SHA-256 of 256 random bits: what is in the database opens nothing.
-CREATE TABLE session (
-    hash       bytea       PRIMARY KEY CHECK (length(hash) = 32),
-    person_id  bigint      NOT NULL REFERENCES person ON DELETE CASCADE,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    used_at    timestamptz NOT NULL DEFAULT now(),
-    expires_at timestamptz NOT NULL
-);
-CREATE INDEX session_person ON session (person_id);
-
 CREATE TABLE token (
     id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     hash       bytea       NOT NULL CONSTRAINT token_hash_key UNIQUE CHECK (length(hash) = 32),
@@ -36,6 +27,16 @@ CREATE TABLE token (
     expires_at timestamptz NOT NULL,
     revoked_at timestamptz
 );
+
+CREATE TABLE session (
+    hash       bytea       PRIMARY KEY CHECK (length(hash) = 32),
+    person_id  bigint      NOT NULL REFERENCES person ON DELETE CASCADE,
+    token_id   bigint      REFERENCES token ON DELETE CASCADE, -- the token it was exchanged for; it ends with it
+    created_at timestamptz NOT NULL DEFAULT now(),
+    used_at    timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX session_person ON session (person_id);
 
 -- Who opened which dataset when: "recently opened", and the first signal of usage.
 CREATE TABLE dataset_open (

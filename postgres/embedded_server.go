@@ -210,7 +210,7 @@ func complaint(out []byte) string {
 			return found + " (" + strings.TrimSpace(hint) + ")"
 		}
 		for _, mark := range []string{"PANIC: ", "FATAL: ", "error: "} {
-			if _, what, ok := strings.Cut(text, mark); ok && found == "" {
+			if _, what, ok := strings.Cut(text, mark); ok && found == "" && !strings.Contains(what, "the database system is") { // that one is our own asking
 				found = strings.TrimSpace(what)
 			}
 		}

@@ -4,12 +4,16 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portreeve/fault"
 )
+
+// maxConns is how many connections one process uses unless its URL says otherwise (pool_max_conns).
+const maxConns = 16
 
 // Open returns a pool on the database at url (a postgres:// URL or key=value DSN) once it answers. A malformed url is
 // Invalid; a database that does not answer within wait is Unavailable. Neither error holds the password.
@@ -25,6 +29,9 @@ func Open(ctx context.Context, url string, wait time.Duration) (*pgxpool.Pool, e
 		if _, set := cfg.ConnConfig.RuntimeParams[k]; !set {
 			cfg.ConnConfig.RuntimeParams[k] = v
 		}
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		cfg.MaxConns = maxConns
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -30,18 +30,22 @@ type endpoints struct {
 
 // api returns the router of the JSON API.
 func (s *Server) api() *router {
+	e := s.endpoints()
+	e.openAPI()
+	return e.router
+}
+
+// endpoints returns all operations of the API.
+func (s *Server) endpoints() *endpoints {
 	r := s.router(s.signedInByToken, s.apiError, middleware.GzipWithConfig(middleware.GzipConfig{
-		MinLength: gzipFrom, Skipper: func(c echo.Context) bool { // streams must not wait, pages are compressed by render
-			return strings.HasSuffix(c.Path(), "/events") || c.Path() == "/api/docs"
-		},
+		MinLength: gzipFrom, Skipper: func(c echo.Context) bool { return strings.HasSuffix(c.Path(), "/events") }, // streams must not wait
 	}))
 	e := &endpoints{s, r, humaecho.New(r.echo, s.apiConfig())}
 	e.search()
 	e.datasets()
 	e.sources()
 	e.crawls()
-	e.docs()
-	return r
+	return e
 }
 
 func (s *Server) apiConfig() huma.Config {

@@ -11,8 +11,21 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// docs adds the description of the API, for programs and for people. It comes last: it describes what is there.
-func (e *endpoints) docs() {
+// docsPath is where the API is described for people. It is a page: it knows who is signed in and how they like pages.
+const docsPath = "/api/docs"
+
+// docsRoute returns the route of that page.
+func (s *Server) docsRoute() route {
+	spec := s.endpoints().huma.OpenAPI()
+	sections := docSections(spec)
+	return route{http.MethodGet, docsPath, public, func(c echo.Context) error {
+		sh := s.shell(c, "", "API", crumb{Text: "API"})
+		return render(c, http.StatusOK, apiDocsPage(sh, spec.Info, s.BaseURL, sections))
+	}}
+}
+
+// openAPI adds the description of the API for programs. It comes last: it describes what is there.
+func (e *endpoints) openAPI() {
 	spec := e.huma.OpenAPI()
 	schemas := spec.Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own errors, in place of which we send problems
@@ -24,10 +37,6 @@ func (e *endpoints) docs() {
 	e.router.add(route{http.MethodGet, "/api/openapi.json", public, func(c echo.Context) error {
 		c.Response().Header().Set("Cache-Control", "no-cache")
 		return c.Blob(http.StatusOK, "application/json", text)
-	}})
-	pages := docSections(spec)
-	e.router.add(route{http.MethodGet, "/api/docs", public, func(c echo.Context) error {
-		return render(c, http.StatusOK, apiDocsPage(spec.Info, pages))
 	}})
 }
 

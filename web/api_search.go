@@ -112,7 +112,7 @@ func showSearch(r catalog.SearchResult, q catalog.SearchQuery) searchAnswer {
 	for i := range r.Items {
 		out.Items = append(out.Items, showHit(&r.Items[i]))
 	}
-	if next := q.Offset + len(r.Items); len(r.Items) == q.Limit && next < r.Total && next <= maxOffset {
+	if next := q.Offset + len(r.Items); len(r.Items) == q.Limit && next < r.Total && next <= catalog.MaxOffset {
 		out.NextCursor = cursorAt(next)
 	}
 	return out

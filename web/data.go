@@ -35,6 +35,8 @@ type dataPage struct {
 	Query   catalog.SearchQuery
 	Result  catalog.SearchResult
 	Problem string // why the question could not be read, or ""
+	Notes   []string
+	Near    []catalog.Dataset // with names like the question, where nothing was found
 	Now     time.Time
 }
 
@@ -49,7 +51,7 @@ func searchQuery(values url.Values) catalog.SearchQuery {
 			}
 		}
 	}
-	if sort := values.Get("sort"); slices.Contains([]string{"used", "fresh", "name"}, sort) {
+	if sort := values.Get("sort"); slices.Contains(sortNames, sort) {
 		q.Sort = sort
 	}
 	if n, err := strconv.Atoi(values.Get("offset")); err == nil {
@@ -82,14 +84,20 @@ func dataURL(path string, q catalog.SearchQuery) string {
 }
 
 func (s *Server) getData(c echo.Context) error {
-	p := dataPage{Query: searchQuery(c.QueryParams()), Now: s.Now()}
+	ctx := c.Request().Context()
+	p := dataPage{Query: searchQuery(c.QueryParams()), Notes: addressNotes(c.QueryParams()), Now: s.Now()}
 	code := http.StatusOK
 	var err error
-	p.Result, err = s.Catalog.Search(c.Request().Context(), p.Query)
+	p.Result, err = s.Catalog.Search(ctx, p.Query)
 	if fault.KindOf(err) == fault.Invalid {
 		code, p.Problem = http.StatusBadRequest, fault.Message(err)
 	} else if err != nil {
 		return err
+	}
+	if p.Query.Text != "" && p.Problem == "" && p.Result.Total == 0 {
+		if p.Near, err = s.Catalog.Near(ctx, catalog.Key{Name: p.Query.Text}, 5); err != nil {
+			return err
+		}
 	}
 	title := "Data"
 	if p.Query.Text != "" {
@@ -187,6 +195,8 @@ func (p dataPage) Sentence() string {
 			verb = " matches "
 		}
 		return n + verb + quote(p.Query.Text) + ", " + orders[p.Query.Sort] + "."
+	case p.Result.Total == 0:
+		return n + "."
 	case p.filtered():
 		return n + " with these filters, " + orders[p.Query.Sort] + "."
 	}
@@ -204,16 +214,28 @@ func (p dataPage) interpreted() string {
 
 var orders = map[string]string{"": "best first", "used": "most used first", "fresh": "freshest first", "name": "by name"}
 
+// pastTheEnd reports whether the address asks for a page after the last one.
+func (p dataPage) pastTheEnd() bool { return len(p.Result.Items) == 0 && p.Result.Total > 0 && p.Query.Offset > 0 }
+
+// firstPage is the same question from its first result on.
+func (p dataPage) firstPage() catalog.SearchQuery {
+	q := p.Query
+	q.Offset = 0
+	return q
+}
+
+// filters is how many filters are on.
+func (p dataPage) filters() int {
+	n := 0
+	for _, values := range p.Query.Filters {
+		n += len(values)
+	}
+	return n
+}
+
 func quote(s string) string { return "“" + cut(s, 80) + "”" }
 
-func (p dataPage) filtered() bool {
-	for _, values := range p.Query.Filters {
-		if len(values) > 0 {
-			return true
-		}
-	}
-	return false
-}
+func (p dataPage) filtered() bool { return p.filters() > 0 }
 
 // chip is a filter that is on and the address without it.
 type chip struct{ text, without string }
@@ -262,9 +284,15 @@ func (p dataPage) count(n int) string {
 	return number(int64(n))
 }
 
-// facetLabel is how a page writes a facet's value.
+// openFacet reports whether a facet's boxes are shown at once: where there is nothing to choose between, its head is enough.
+// The kind always is.
+func openFacet(name string, values []ui.FacetValue) bool {
+	return name == "kind" || len(values) > 1 || slices.ContainsFunc(values, func(v ui.FacetValue) bool { return v.Checked })
+}
+
+// facetLabel is how a page writes a facet's value. What is no word of ours stays as it was written.
 func facetLabel(name, value string) string {
-	if name == "kind" || name == "status" {
+	if slices.Contains(facetWords[name], value) {
 		words := strings.ReplaceAll(value, "_", " ")
 		return strings.ToUpper(words[:1]) + words[1:]
 	}

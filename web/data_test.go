@@ -23,6 +23,9 @@ func TestDataFindsAndSaysWhy(t *testing.T) {
 	if got := first.Find("h2 a").AttrOr("href", ""); got != "/d/lake/clean.flights" {
 		t.Fatalf("the first result leads to %q", got)
 	}
+	if got := first.Find(".why a").AttrOr("href", ""); got != "/d/lake/clean.flights/columns?filter=dep_delay" {
+		t.Errorf("the column that matched leads to %q", got)
+	}
 	if got := first.Find(".why code").Text(); !strings.Contains(strings.ReplaceAll(got, " ", ""), "dep_delay") || first.Find(".why mark").Length() == 0 {
 		t.Errorf("why it matched: %q", first.Find(".why").Text())
 	}
@@ -88,6 +91,67 @@ func TestDataNothingFoundSaysWhatToTry(t *testing.T) {
 	wantText(t, doc, "[role=status]", "Nothing matches “zzzqqq”.")
 	wantText(t, doc, ".empty", "Take off a filter")
 	wantText(t, doc, ".empty", "names of columns")
+}
+
+func TestDataNothingFoundLeadsOn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(flights(s.now))
+	doc := s.page("/data?q=zzzqqq")
+	if got := doc.Find(".empty a.btn").AttrOr("href", ""); got != "/data" {
+		t.Errorf("the search is cleared at %q", got)
+	}
+	if n := doc.Find("select, .facets, a[download]").Length(); n != 0 {
+		t.Errorf("nothing can be sorted, narrowed or downloaded, and there are %d ways to do so", n)
+	}
+	p := dataPage{Query: catalog.SearchQuery{Text: "clean.fligths"}, Near: []catalog.Dataset{{Source: "lake", Name: "clean.flights"}}}
+	var page strings.Builder
+	if err := nothingFound(p).Render(t.Context(), &page); err != nil || !strings.Contains(page.String(), `href="/d/lake/clean.flights"`) {
+		t.Errorf("names like it are not shown: %s %v", page.String(), err)
+	}
+}
+
+func TestDataSaysHowItReadTheQuestion(t *testing.T) {
+	t.Parallel()
+	p := dataPage{
+		Query:  catalog.SearchQuery{Text: "fligt foo:bar"},
+		Result: catalog.SearchResult{Total: 1, Items: make([]catalog.Hit, 1), Corrected: "flight", Suggestion: "night", Notes: []string{"foo: is no operator"}},
+	}
+	var page strings.Builder
+	if err := found(p).Render(t.Context(), &page); err != nil {
+		t.Fatal(err)
+	}
+	doc := response{body: page.String()}.document(t)
+	wantText(t, doc, ".callout", "foo: is no operator")
+	wantText(t, doc, "p", "Showing results for flight.")
+	wantText(t, doc, "p", "Did you mean night?")
+}
+
+func TestDataSaysWhatOfItsAddressMeansNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(flights(s.now))
+	for path, want := range map[string]string{
+		"/data?kind=zzz":          "There is no kind “zzz”: it is one of table, view",
+		"/data?status=zzz":        "There is no status “zzz”",
+		"/data?sort=zzz":          "There is no order “zzz”; this is best first.",
+		"/data?page=9&x=1":        "A search does not know “page”, “x” in its address.",
+		"/data?q=delay&offset=90": "There are only 3 results",
+	} {
+		wantText(t, s.page(path), "main", want)
+	}
+	doc := s.page("/data?kind=zzz")
+	wantText(t, doc, "[role=status]", "0 datasets.")
+	wantText(t, doc, ".chip", "Kind: zzz")
+	doc = s.page("/data?q=delay&sort=name&kind=table&source=lake")
+	if n := doc.Find("main .callout").Length(); n != 0 {
+		t.Errorf("an address of ours is found fault with: %s", words(doc, "main .callout"))
+	}
+	wantText(t, doc, ".drawer-open .count", "2")
+	wantText(t, doc, ".drawer-foot", "Show 2 results")
+	if doc.Find(".pager [aria-disabled]").Length() != 0 {
+		t.Error("one page has ways to others")
+	}
 }
 
 func TestDataSaysWhatItCannotRead(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -21,16 +21,24 @@ type datasetHead struct {
 	Tab       string // as in datasetURL
 	Note      string // of its source
 	Twins     []catalog.Dataset
-	Snapshots []catalog.Snapshot // newest first
-	Profile   *catalog.Profile   // nil before the first
+	Snapshots []catalog.Snapshot     // newest first
+	Profile   *catalog.Profile       // nil before the first
+	Links     map[string]catalog.Key // datasets that the page's texts name
+	People    int                    // who opened it within 30 days
+	Opens     int                    // how often they did
 	Now       time.Time
 }
 
 // glanceColumns is how many columns the overview shows.
 const glanceColumns = 8
 
-// profiled is how many columns' profiles a tab reads.
-var profiled = map[string]int{"": 10 * glanceColumns, "columns": math.MaxInt32, "history": 1, "sample": 1}
+// profiled returns how many columns' profiles a tab reads.
+func profiled(tab string) int {
+	if tab == "columns" {
+		return math.MaxInt32
+	}
+	return 10 * glanceColumns
+}
 
 // snapshotsShown is how many commits a page shows; the chart and the rhythm of updates are made of the same ones.
 const snapshotsShown = 40
@@ -66,7 +74,10 @@ func (s *Server) fillHead(ctx context.Context, h *datasetHead) error {
 	if h.Snapshots, err = s.Catalog.Snapshots(ctx, h.ID, snapshotsShown); err != nil {
 		return err
 	}
-	profile, err := s.Catalog.ProfileOfFirst(ctx, h.ID, profiled[h.Tab])
+	if h.People, h.Opens, err = s.Catalog.OpenedBy(ctx, h.ID); err != nil {
+		return err
+	}
+	profile, err := s.Catalog.ProfileOfFirst(ctx, h.ID, profiled(h.Tab))
 	if err == nil {
 		h.Profile = &profile
 	} else if fault.KindOf(err) != fault.NotFound {
@@ -91,12 +102,16 @@ func (s *Server) getDataset(c echo.Context) error {
 	if h == nil {
 		return err
 	}
-	columns, err := s.Catalog.FirstColumns(c.Request().Context(), h.ID, 10*glanceColumns)
+	ctx := c.Request().Context()
+	columns, err := s.Catalog.FirstColumns(ctx, h.ID, 10*glanceColumns)
 	if err != nil {
 		return err
 	}
 	top := slices.DeleteFunc(columns, func(col catalog.Column) bool { return col.Depth() > 0 })
 	glance := newColumnsPage(top[:min(len(top), glanceColumns)], h.Profile, nil)
+	if err := s.link(ctx, h, append(comments(glance.Rows), h.Description, h.Deprecated)...); err != nil {
+		return err
+	}
 	return render(c, http.StatusOK, datasetOverview(s.datasetShell(c, h), h, glance.Rows))
 }
 
@@ -124,13 +139,24 @@ func (h *datasetHead) tabs() []ui.Link {
 	return []ui.Link{link("Overview", "", ""), link("Columns", "columns", columns), link("History", "history", ""), link("Sample", "sample", "")}
 }
 
-// name is the title of the page: the dataset's own title where it has one is said beside it.
+// lead says in a sentence what the dataset is, or where to find out.
 func (h *datasetHead) lead() string {
-	if h.Description == "" {
-		return "No description: ask its owner, or look at the columns and a sample."
+	switch {
+	case h.Description != "":
+		return firstSentence(h.Description, 240)
+	case h.Team != "":
+		return "No description: ask " + cut(h.Team, 60) + ", or look at the columns and a sample."
 	}
-	return firstSentence(h.Description, 240)
+	return "No description and no owner: the columns and a sample are all there is to go by."
 }
+
+// unwritten reports whether it is known that no data was ever written.
+func (h *datasetHead) unwritten() bool {
+	return h.RowCount != nil && *h.RowCount == 0 && h.SnapshotID == "" && h.DataAt == nil && len(h.Snapshots) == 0
+}
+
+// noData is said wherever data would be shown.
+const noData = "No data has been written yet"
 
 // rhythm is how often a dataset's data changes, learned from its commits.
 type rhythm struct {
@@ -153,22 +179,38 @@ func (h *datasetHead) rhythm() rhythm {
 	return r
 }
 
-// fresh says how old the data is, and compares it with the dataset's own rhythm where that is known: nobody promised more.
+// fresh says when the data was written and up to when it tells, and compares its age with the dataset's own rhythm where
+// that is known: nobody promised more.
 func (h *datasetHead) fresh() ui.Cell {
 	cell := ui.Cell{ID: "ev-fresh", Tone: ui.Muted, Title: "Freshness", Text: unknown}
+	if h.unwritten() {
+		cell.Title, cell.Text = "No data", "nothing has been written yet"
+		return cell
+	}
 	if h.DataAt == nil {
 		return cell
 	}
 	old := h.Now.Sub(*h.DataAt)
-	cell.Tone, cell.Text = ui.Info, age(old)+" old"
+	cell.Tone, cell.Text = ui.Info, "written "+ago(*h.DataAt, h.Now)
+	if to, ok := h.dataUpTo(); ok {
+		cell.Text = "data up to " + to + ", " + cell.Text
+	}
 	usual := h.rhythm().usual
 	switch {
 	case usual <= 0:
-		cell.Text += ", no usual rhythm"
 	case old > 2*usual:
-		cell.Tone, cell.Text = ui.Warn, cell.Text+", usually "+age(usual)
+		cell.Tone, cell.Text = ui.Warn, cell.Text+", usually every "+age(usual)
 	default:
-		cell.Tone, cell.Title, cell.Text = ui.Good, "Fresh", cell.Text+", usually "+age(usual)
+		cell.Tone, cell.Title, cell.Text = ui.Good, "Fresh", cell.Text+", usually every "+age(usual)
+	}
+	return cell
+}
+
+// used says how many people look at it here; reads elsewhere are not known.
+func (h *datasetHead) used() ui.Cell {
+	cell := ui.Cell{ID: "ev-used", Tone: ui.Muted, Title: "Not opened", Text: "by nobody here in 30 days"}
+	if h.People > 0 {
+		cell.Tone, cell.Title, cell.Text = ui.Info, "Opened", "by "+plural(h.People, "person", "people")+" in 30 days"
 	}
 	return cell
 }
@@ -201,6 +243,8 @@ func (h *datasetHead) ownership() ui.Cell {
 func (h *datasetHead) profiled() ui.Cell {
 	cell := ui.Cell{ID: "ev-prof", Tone: ui.Muted, Title: "Not profiled", Text: "values not looked at yet"}
 	switch p := h.Profile; {
+	case h.unwritten():
+		cell.Text = "there are no values yet"
 	case p == nil:
 	case p.Problem != "":
 		cell.Tone, cell.Text = ui.Warn, "could not be read"
@@ -214,64 +258,18 @@ func (h *datasetHead) profiled() ui.Cell {
 	return cell
 }
 
-// sentence says in one line what the table is for those who read no further.
+// shape says in a few words what the dataset is made of.
 func (h *datasetHead) shape() string {
 	text := facetLabel("kind", string(h.Kind))
+	var parts []string
 	if h.RowCount != nil {
-		text += " of " + number(*h.RowCount) + " rows"
+		parts = append(parts, plural(int(*h.RowCount), "row", "rows"))
 	}
 	if h.ColumnCount > 0 {
-		text += " and " + plural(h.ColumnCount, "column", "columns")
+		parts = append(parts, plural(h.ColumnCount, "column", "columns"))
 	}
-	return text
-}
-
-// commitChart shows what each commit added, oldest first.
-func (h *datasetHead) commitChart() (ui.Columns, bool) {
-	chart := ui.Columns{Head: "Commit", Unit: "Rows added", Format: func(v float64) string { return short(int64(v)) }}
-	var known, most int64
-	oneDay := len(h.Snapshots) > 0 && sameDay(h.Snapshots[0].At, h.Snapshots[len(h.Snapshots)-1].At)
-	for _, snap := range slices.Backward(h.Snapshots) {
-		if snap.AddedRows == nil {
-			continue
-		}
-		known++
-		most = max(most, *snap.AddedRows)
-		text := number(*snap.AddedRows)
-		if snap.DeletedRows != nil && *snap.DeletedRows > 0 {
-			text += ", " + number(*snap.DeletedRows) + " deleted"
-		}
-		chart.Data = append(chart.Data, ui.Column{
-			Label: commitLabel(snap.At, h.Now, oneDay), Value: float64(*snap.AddedRows), Text: text, Part: snap.Operation != "append",
-		})
+	if len(parts) == 0 {
+		return text
 	}
-	chart.Name = "Rows added by each of the last " + strconv.FormatInt(known, 10) + " commits, at most " + number(most)
-	return chart, known > 1
-}
-
-// commitLabel names a commit on an axis: by time where all are of one day, else by day.
-func commitLabel(at, now time.Time, oneDay bool) string {
-	switch {
-	case oneDay:
-		return at.UTC().Format("15:04")
-	case sameDay(at, now):
-		return "today"
-	case now.Sub(at) < 300*24*time.Hour:
-		return at.UTC().Format("2 Jan")
-	}
-	return at.UTC().Format("Jan 2006")
-}
-
-func sameDay(a, b time.Time) bool {
-	return a.UTC().Format(time.DateOnly) == b.UTC().Format(time.DateOnly)
-}
-
-// commitNote says what the chart is made of.
-func commitNote(h *datasetHead) string {
-	first, last := h.Snapshots[len(h.Snapshots)-1].At, h.Snapshots[0].At
-	text := "last " + plural(len(h.Snapshots), "commit", "commits")
-	if sameDay(first, last) {
-		return text + ", all on " + day(last)
-	}
-	return text + ", " + day(first) + " to " + day(last)
+	return text + " of " + strings.Join(parts, " and ")
 }

@@ -20,8 +20,9 @@ type columnsPage struct {
 	Filter       string
 	Undocumented bool // only those without a comment
 	Offset       int
-	All          int              // columns and fields within them
-	Total        int              // of those that pass the filter
+	Columns      int              // of the dataset
+	Nested       int              // fields within them; what a list or a map holds without a name of its own is none
+	Total        int              // rows that pass the filter
 	Without      int              // columns without a comment, filter aside
 	Rows         []columnRow      // of this page
 	Profile      *catalog.Profile // nil before the first, or when it has no columns
@@ -43,6 +44,9 @@ func (s *Server) getDatasetColumns(c echo.Context) error {
 		return err
 	}
 	p := newColumnsPage(columns, h.Profile, c.QueryParams())
+	if err := s.link(c.Request().Context(), h, append(comments(p.Rows), h.lead(), h.Deprecated)...); err != nil {
+		return err
+	}
 	return render(c, http.StatusOK, datasetColumnsView(s.datasetShell(c, h), h, p), columnsFound)
 }
 
@@ -58,13 +62,13 @@ func newColumnsPage(columns []catalog.Column, profile *catalog.Profile, values u
 			byName[profile.Columns[i].Name] = &profile.Columns[i]
 		}
 	}
-	p.All = len(columns)
 	words := strings.Fields(strings.ToLower(p.Filter))
+	types := map[string]string{}
 	for _, col := range columns {
-		if col.Comment == "" {
-			p.Without++
-		}
-		if p.Undocumented && col.Comment != "" || !columnHas(col, words) {
+		types[col.Path] = col.Type
+		without := col.Depth() == 0 && col.Comment == ""
+		p.count(col, types, without)
+		if p.Undocumented && !without || !columnHas(col, words) {
 			continue
 		}
 		p.Total++
@@ -78,6 +82,36 @@ func newColumnsPage(columns []catalog.Column, profile *catalog.Profile, values u
 		p.Rows = append(p.Rows, row)
 	}
 	return p
+}
+
+// count adds a column or a field of the dataset, whose parents' types are known.
+func (p *columnsPage) count(col catalog.Column, types map[string]string, without bool) {
+	parts := catalog.SplitPath(col.Path)
+	switch {
+	case len(parts) == 1:
+		p.Columns++
+	case !unnamed(types[catalog.JoinPath(parts[:len(parts)-1]...)], col.Leaf()):
+		p.Nested++
+	}
+	if without {
+		p.Without++
+	}
+}
+
+// unnamed reports whether a field is what a list or a map holds, rather than one that somebody named.
+func unnamed(parent, leaf string) bool {
+	parent = strings.ToLower(parent)
+	return leaf == "element" && (strings.HasPrefix(parent, "list") || strings.HasPrefix(parent, "array")) ||
+		(leaf == "key" || leaf == "value") && strings.HasPrefix(parent, "map")
+}
+
+// extent says how many columns there are, by the same rule wherever columns are counted.
+func (p columnsPage) extent() string {
+	text := plural(p.Columns, "column", "columns")
+	if p.Nested > 0 {
+		text += ", " + number(int64(p.Columns+p.Nested)) + " with nested fields"
+	}
+	return text
 }
 
 // columnHas reports whether every word is somewhere in the column's path, type or comment.
@@ -111,13 +145,23 @@ func (p columnsPage) url(h *datasetHead, undocumented bool, offset int) string {
 
 func (p columnsPage) views(h *datasetHead) []ui.Link {
 	return []ui.Link{
-		{Text: "All", URL: p.url(h, false, 0), Count: number(int64(p.All)), Current: !p.Undocumented},
+		{Text: "All", URL: p.url(h, false, 0), Count: number(int64(p.Columns)), Current: !p.Undocumented},
 		{Text: "Undocumented", URL: p.url(h, true, 0), Count: number(int64(p.Without)), Current: p.Undocumented},
 	}
 }
 
 func (p columnsPage) pager(h *datasetHead) ui.Pager {
-	pager := ui.Pager{Summary: number(int64(p.Offset+1)) + "–" + number(int64(p.Offset+len(p.Rows))) + " of " + plural(p.Total, "column", "columns")}
+	pager := ui.Pager{Summary: p.extent()}
+	switch {
+	case p.Offset > 0 || p.Offset+len(p.Rows) < p.Total:
+		what := " columns"
+		if p.Nested > 0 {
+			what += " and fields"
+		}
+		pager.Summary = number(int64(p.Offset+1)) + "–" + number(int64(p.Offset+len(p.Rows))) + " of " + number(int64(p.Total)) + what
+	case p.Filter != "" || p.Undocumented:
+		pager.Summary = plural(p.Total, "match", "matches") + " in " + p.extent()
+	}
 	if p.Offset > 0 {
 		pager.Previous = p.url(h, p.Undocumented, max(0, p.Offset-columnsPageSize))
 	}
@@ -140,10 +184,13 @@ func (r columnRow) nulls() string {
 	return percent(r.Profile.Nulls, r.Profile.Rows)
 }
 
-// distinct is approximate, and says so.
+// distinct says so where it is approximate.
 func (r columnRow) distinct() string {
 	if r.Profile == nil || r.Profile.Distinct == nil {
 		return "–"
+	}
+	if r.Profile.DistinctExact {
+		return short(*r.Profile.Distinct)
 	}
 	return "~" + short(*r.Profile.Distinct)
 }
@@ -151,13 +198,38 @@ func (r columnRow) distinct() string {
 // valueRange is the column's lowest and highest value.
 func (r columnRow) valueRange() string {
 	p := r.Profile
-	switch {
-	case p == nil || p.Min == nil || p.Max == nil:
+	if p == nil || p.Min == nil || p.Max == nil {
 		return ""
-	case *p.Min == *p.Max:
-		return cut(*p.Min, 24) + " only"
 	}
-	return cut(*p.Min, 24) + " to " + cut(*p.Max, 24)
+	low, high := cut(shownValue(p.Type, *p.Min), 24), cut(shownValue(p.Type, *p.Max), 24)
+	if *p.Min == *p.Max {
+		return low + " only"
+	}
+	return strings.TrimSuffix(low, " UTC") + " to " + high
+}
+
+// variety says in words what there is no picture for.
+func (r columnRow) variety() string {
+	p := r.Profile
+	values := p.Rows - p.Nulls
+	switch {
+	case values <= 0:
+		return "no values"
+	case p.Distinct == nil:
+		return "nested values"
+	case 50**p.Distinct >= 49*values: // the engine's estimate of distinct values is off by up to two percent
+		return "all different"
+	}
+	return "mostly different"
+}
+
+// clipped says what the histogram leaves out, or "".
+func (r columnRow) clipped() string {
+	p := r.Profile
+	if p.Histogram == nil || p.Min == nil || p.Max == nil || (p.Histogram.Low == *p.Min && p.Histogram.High == *p.Max) || p.Histogram.Low == "" {
+		return ""
+	}
+	return "The picture shows " + shownValue(p.Type, p.Histogram.Low) + " to " + shownValue(p.Type, p.Histogram.High) + ": what lies further out would flatten it."
 }
 
 // pictureName says in words what the histogram shows.
@@ -167,5 +239,5 @@ func (r columnRow) pictureName() string {
 
 var quantileNames = []string{"5 %", "25 %", "median", "75 %", "95 %"}
 
-// figure writes a number that a profile computed: six digits, no exponent where people would not expect one.
-func figure(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+// figure writes a number that a profile computed.
+func figure(v float64) string { return rounded(v, 4) }

@@ -40,6 +40,9 @@ func (s *Server) getDatasetHistory(c echo.Context) error {
 	if p.More = len(p.Versions) > versionsShown; p.More {
 		p.Versions = p.Versions[:versionsShown]
 	}
+	if err := s.link(c.Request().Context(), h, h.lead(), h.Deprecated); err != nil {
+		return err
+	}
 	return render(c, http.StatusOK, datasetHistoryView(s.datasetShell(c, h), h, p))
 }
 
@@ -51,6 +54,9 @@ func (p historyPage) Sentence(h *datasetHead) string {
 	text := "Version " + strconv.Itoa(p.Versions[0].Number)
 	if p.Before == 0 {
 		text += " is current, since " + day(p.Versions[0].At)
+	}
+	if h.unwritten() {
+		return text + ". " + noData + "."
 	}
 	if len(h.Snapshots) > 0 {
 		text += "; its data last changed " + ago(h.Snapshots[0].At, h.Now)
@@ -174,7 +180,11 @@ func groupText(what string, fields []string) string {
 	}
 	const named = 4
 	verb := strings.TrimPrefix(what, "column ")
-	text := plural(len(fields), "column", "columns") + " " + verb + ": " + strings.Join(fields[:min(named, len(fields))], ", ")
+	text := plural(len(fields), "column", "columns") + " " + verb
+	if verb == "description changed" {
+		text = plural(len(fields), "column description", "column descriptions") + " changed"
+	}
+	text += ": " + strings.Join(fields[:min(named, len(fields))], ", ")
 	if len(fields) > named {
 		text += " …"
 	}
@@ -197,7 +207,7 @@ func changeVerb(c catalog.Change) string {
 	case catalog.ColumnNullable:
 		return "column made " + c.New
 	case catalog.ColumnComment:
-		return "column described anew"
+		return "column description changed"
 	case catalog.ColumnMoved:
 		return "column moved"
 	case catalog.AttributeEdited:
@@ -210,4 +220,12 @@ func changeVerb(c catalog.Change) string {
 		return "back in its source"
 	}
 	return string(c.Kind)
+}
+
+// shortID is the end of a snapshot's id, which tells it from others: the beginning of an id may be a time.
+func shortID(id string) string {
+	if r := []rune(id); len(r) > 10 {
+		return "…" + string(r[len(r)-7:])
+	}
+	return id
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 const (
 	sampleRows    = 50
-	sampleShown   = 200              // characters of a value in a cell; the rest is on hover
+	sampleShown   = 60               // characters of a value in a cell; it opens to the rest
 	sampleColumns = 200              // columns of a sample on the page; the CSV has them all
 	samplePatient = 20 * time.Second // how long a page waits for rows
 )
@@ -31,8 +32,17 @@ func (s *Server) getDatasetSample(c echo.Context) error {
 	if h == nil {
 		return err
 	}
-	p, err := s.sample(c.Request().Context(), h)
+	ctx := c.Request().Context()
+	p, err := s.sample(ctx, h)
 	if err != nil {
+		return err
+	}
+	columns, err := s.Catalog.FirstColumns(ctx, h.ID, 10*sampleColumns)
+	if err != nil {
+		return err
+	}
+	shownTypes(&p.Sample, columns)
+	if err := s.link(ctx, h, h.lead(), h.Deprecated); err != nil {
 		return err
 	}
 	return render(c, http.StatusOK, datasetSampleView(s.datasetShell(c, h), h, p))
@@ -45,6 +55,8 @@ func (s *Server) sample(ctx context.Context, h *datasetHead) (samplePage, error)
 		return samplePage{Problem: "Rows cannot be read here", Advice: "This portal was built or started without an engine that reads rows. Everything else works."}, nil
 	case h.GoneAt != nil:
 		return samplePage{Problem: "It is gone from its source", Advice: "Its rows cannot be read any more."}, nil
+	case h.unwritten():
+		return samplePage{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, samplePatient)
 	defer cancel()
@@ -131,4 +143,20 @@ func (p samplePage) Sentence() string {
 
 func (p samplePage) columns() []catalog.SampleColumn {
 	return p.Sample.Columns[:min(len(p.Sample.Columns), sampleColumns)]
+}
+
+// shownTypes returns the types of a sample's columns as the catalog writes them, where it knows the column.
+func shownTypes(sample *catalog.Sample, columns []catalog.Column) {
+	types := make(map[string]string, len(columns))
+	for _, col := range columns {
+		if col.Depth() == 0 {
+			types[col.Leaf()] = col.Type
+		}
+	}
+	sample.Columns = slices.Clone(sample.Columns) // the reader's own
+	for i := range sample.Columns {
+		if known := types[sample.Columns[i].Name]; known != "" {
+			sample.Columns[i].Type = known
+		}
+	}
 }

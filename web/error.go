@@ -34,6 +34,7 @@ type failure struct {
 	field     string // what of the input is at fault, or ""
 	requestID string
 	near      []catalog.Dataset
+	look      string        // what to search for instead, for a page that is not there
 	retry     time.Duration // 0: the same request would fail again
 	internal  bool          // ours alone to mend
 }
@@ -181,11 +182,33 @@ func (s *Server) pageError(err error, c echo.Context) {
 	if f.retry > 0 {
 		retryIn(c, f.retry)
 	}
+	s.guide(c, &f)
 	page := errorPage(s.shell(c, "", f.title), f)
 	if partial(c) {
 		page = errorPart(f)
 	}
 	if err := render(c, f.status, page); err != nil {
 		s.Log.ErrorContext(c.Request().Context(), "error page failed", "request_id", f.requestID, "err", err)
+	}
+}
+
+// guide makes the page about a missing page one of the portal's: it knows who is signed in, says what is missing, and has
+// a word to search for. Whoever asks for a path that no route has was not asked who they are yet.
+func (s *Server) guide(c echo.Context, f *failure) {
+	if f.status != http.StatusNotFound && f.status != http.StatusMethodNotAllowed {
+		return
+	}
+	if info := requestOf(c); info.principal.ID == 0 {
+		if who, err := s.signedInByCookie(c); err == nil { // else the page is one for nobody, which is better than none
+			info.principal = who
+		}
+	}
+	path := strings.ToValidUTF8(strings.ReplaceAll(c.Request().URL.Path, "\x00", ""), "")
+	if f.detail == "" && f.status == http.StatusNotFound {
+		f.detail = "There is no page " + cut(path, 120) + "."
+	}
+	words := strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '"' })
+	if len(words) > 0 {
+		f.look = cut(words[len(words)-1], 100)
 	}
 }

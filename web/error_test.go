@@ -72,6 +72,7 @@ func TestErrorPage(t *testing.T) {
 	if got := doc.Find("main h1").Text(); got != "Nothing here" {
 		t.Errorf("head %q", got)
 	}
+	wantText(t, doc, "main", "There is no page /nowhere.")
 	if got := doc.Find("main code").Text(); got != res.Header.Get("X-Request-Id") {
 		t.Errorf("the page shows request %q, the header %q", got, res.Header.Get("X-Request-Id"))
 	}
@@ -80,6 +81,50 @@ func TestErrorPage(t *testing.T) {
 	}
 	if n := len(st.logged.lines(t, "request failed")); n != 0 {
 		t.Error("a missing page is logged as our failure")
+	}
+}
+
+// Whoever mistypes an address stays who they are, and finds a way on.
+func TestMissingPageKnowsWhoAsks(t *testing.T) {
+	t.Parallel()
+	st := newCore(t, nil)
+	session := st.as(access.Viewer)
+	wantStatus(t, st.ask("POST", "/preferences", session, form("theme", "dark")), 303)
+	for path, look := range map[string]string{
+		"/nope": "nope", "/sources/lake/a/b": "b", "/d/lake/x%00": "x", "/palette/%3Cscript%3E": "<script>",
+	} {
+		res := st.ask("GET", path, session)
+		wantStatus(t, res, 404)
+		doc := html(t, res)
+		if doc.Find("html").AttrOr("data-theme", "") != "dark" || doc.Find(`.rail a[href="/data"]`).Length() != 1 || doc.Find(`a[href^="/login"]`).Length() != 0 {
+			t.Errorf("%s: the page is one for nobody", path)
+		}
+		if got := doc.Find(`main form[action="/data"] input[name=q]`).AttrOr("value", "?"); got != look {
+			t.Errorf("%s: offers to look for %q, want %q", path, got, look)
+		}
+		if doc.Find(`main a[href="/data"]`).Length() != 1 || doc.Find("main script").Length() != 0 {
+			t.Errorf("%s: %s", path, doc.Find("main").Text())
+		}
+	}
+}
+
+func TestPathsThatLeadOn(t *testing.T) {
+	t.Parallel()
+	st := newCore(t, nil)
+	session := st.as(access.Viewer)
+	for path, want := range map[string]string{
+		"/data/": "/data", "/data/?q=a%26b": "/data?q=a%26b", "/sources///": "/sources", "/d/lake": "/data?source=lake", "/d/lake/": "/d/lake",
+		"/d/a%26b": "/data?source=a%26b", "/d/lake/raw.flights/": "/d/lake/raw.flights", "/d/lake/a%2Fb/lineage": "/d/lake/a%2Fb?no=lineage",
+		"//evil.example/": "", "/": "", "/d/lake/raw.flights": "",
+	} {
+		if got := st.ask("GET", path, session).Header.Get("Location"); got != want {
+			t.Errorf("%s leads to %q, want %q", path, got, want)
+		}
+	}
+	doc := html(t, st.ask("GET", "/d/lake/raw.flights?no=lineage", session))
+	wantText(t, doc, "main .callout", "A dataset has no part called “lineage”. This is its overview.")
+	if n := html(t, st.ask("GET", "/data?no=lineage", session)).Find(".callout:contains('has no part')").Length(); n != 0 {
+		t.Error("another page than the overview says that it is the overview")
 	}
 }
 

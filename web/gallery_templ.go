@@ -425,7 +425,7 @@ func galleryView(s shell) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Facet("sample", "Kind", galleryFacet()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Facet("sample", "Kind", true, galleryFacet()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

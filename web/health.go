@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
@@ -101,11 +102,23 @@ func (s *Server) OpsHandler() http.Handler {
 	mux.HandleFunc("GET /readyz", s.getReadyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.live().metrics.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return secure(false, mux)
+	return secure(false, rebindProof(mux))
+}
+
+// rebindProof refuses requests to this machine under a name that is not its own: a page elsewhere could otherwise read the
+// operators' listener through a visitor's browser.
+func rebindProof(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		if local != nil && loopback(local.String()) && !loopback(r.Host) {
+			http.Error(w, "This listener answers to the names of this machine only.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // metrics is what Prometheus reads.

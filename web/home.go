@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -14,7 +15,7 @@ type homePage struct {
 	Totals  catalog.Totals
 	Opened  []catalog.Dataset // by this person
 	Popular []catalog.Dataset
-	News    []catalog.DatasetVersion
+	News    []newsItem
 	Sources []catalog.SourceStatus
 	Now     time.Time
 }
@@ -36,12 +37,76 @@ func (s *Server) getHome(c echo.Context) error {
 		if p.Popular, err = s.Catalog.Popular(ctx, 6); err != nil {
 			return err
 		}
-		if p.News, err = s.Catalog.News(ctx, 12); err != nil {
+		news, err := s.Catalog.News(ctx, newsRead)
+		if err != nil {
 			return err
 		}
+		p.News = groupNews(news)
+		p.Popular = without(p.Popular, p.Opened)
 	}
 	sh := s.shell(c, sectionHome, "Home", crumb{Text: "Home"})
 	return render(c, http.StatusOK, homeView(sh, p))
+}
+
+const (
+	newsRead  = 40 // changes that are looked at
+	newsShown = 12 // lines that are shown
+	newsFew   = 3  // first sights of one crawl from which they are one line
+)
+
+// newsItem is a line of the news: a change of one dataset, or the first sight of several in one crawl.
+type newsItem struct {
+	catalog.DatasetVersion
+	First int  // datasets seen first by one crawl; 0 for a change of one
+	Some  bool // First is only how many were looked at
+}
+
+// crawl is the crawl that saw the item.
+func (n newsItem) crawl() int64 { return firstSeenBy(n.DatasetVersion) }
+
+// firstSeen writes how many datasets were new.
+func (n newsItem) firstSeen() string {
+	text := plural(n.First, "dataset", "datasets") + " first seen"
+	if n.Some {
+		text = "At least " + text
+	}
+	return text
+}
+
+// firstSeenBy returns the crawl that saw the dataset first when that is all the news there is of it, else 0.
+func firstSeenBy(v catalog.DatasetVersion) int64 {
+	if len(v.Changes) == 1 && v.Changes[0].Kind == catalog.Created {
+		return v.Changes[0].CrawlID
+	}
+	return 0
+}
+
+// groupNews makes one line of the datasets that one crawl saw first: a list of all their names is no news.
+func groupNews(news []catalog.DatasetVersion) []newsItem {
+	first := map[int64]int{}
+	for _, v := range news {
+		first[firstSeenBy(v)]++
+	}
+	var items []newsItem
+	told := map[int64]bool{}
+	for _, v := range news {
+		id := firstSeenBy(v)
+		switch {
+		case id == 0 || first[id] < newsFew:
+			items = append(items, newsItem{DatasetVersion: v})
+		case !told[id]:
+			told[id] = true
+			items = append(items, newsItem{DatasetVersion: v, First: first[id], Some: len(news) == newsRead})
+		}
+	}
+	return items[:min(len(items), newsShown)]
+}
+
+// without returns the datasets of all that are not among some.
+func without(all, some []catalog.Dataset) []catalog.Dataset {
+	return slices.DeleteFunc(all, func(d catalog.Dataset) bool {
+		return slices.ContainsFunc(some, func(o catalog.Dataset) bool { return o.ID == d.ID })
+	})
 }
 
 // Sentence answers what there is.

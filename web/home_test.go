@@ -2,7 +2,11 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"portreeve/catalog"
 )
@@ -14,6 +18,15 @@ func TestHomeSaysWhatThereIs(t *testing.T) {
 	doc := s.page("/")
 	wantText(t, doc, "main", "3 datasets with 9 columns in 1 source: 363 k rows, 4.9 MiB where it is known.")
 	wantText(t, doc, "main", "Nothing yet. Datasets that you open stand here.")
+	wantText(t, doc, ".list", "3 datasets first seen in lake, by crawl 1")
+	if n := doc.Find(`.list a[title="clean.flights"]`).Length(); n != 0 {
+		t.Error("what the first crawl saw is listed name by name")
+	}
+	s.now = s.now.Add(time.Hour)
+	lake := flights(s.now)
+	lake["clean"][0].Description = "Now with a better text."
+	s.crawl(lake)
+	doc = s.page("/")
 	if href := doc.Find(`.list a[title="clean.flights"]`).AttrOr("href", ""); href != "/d/lake/clean.flights/history" {
 		t.Errorf("news of clean.flights lead to %q", href)
 	}
@@ -32,6 +45,9 @@ func TestHomeListsWhatIOpened(t *testing.T) {
 	s.page("/d/lake/clean.flights") // a look by GET is not noted
 	doc := s.page("/")
 	opened := doc.Find("section").FilterFunction(func(_ int, sec *selection) bool { return sec.Find("h2").Text() == "Opened by you" })
+	if strings.Contains(words(doc, "h2"), "Popular") {
+		t.Error("what I opened is listed twice")
+	}
 	if got := opened.Find("a.title").AttrOr("href", ""); got != "/d/lake/raw.weather" || opened.Find("a.title").Length() != 1 {
 		t.Errorf("opened by me: %q, want only raw.weather", opened.Text())
 	}
@@ -45,7 +61,7 @@ func TestHomeBeforeTheFirstCrawl(t *testing.T) {
 	s.exec(`UPDATE crawl SET state = 'running', scopes_total = 3, scopes_done = 1, scope = 'clean', seen = 2 WHERE id = $1`, id)
 	doc := s.page("/")
 	wantText(t, doc, ".empty", "The first look at your data is under way")
-	wantText(t, doc, ".crawl-state", "1 of 3 scopes, 2 datasets seen. Reading clean.")
+	wantText(t, doc, ".crawl-state", "1 of 3 schemas, 2 datasets seen. Reading clean.")
 	if got := doc.Find(`[hx-sse\:connect]`).AttrOr("hx-sse:connect", ""); got != "/sources/lake/events" {
 		t.Errorf("the crawl is watched at %q", got)
 	}
@@ -58,7 +74,7 @@ func TestHomeSaysWhichSourceFailed(t *testing.T) {
 	lake["broken"] = nil
 	s.crawl(lake)
 	doc := s.page("/")
-	wantText(t, doc, ".callout", "Parts of lake could not be read: 1 dataset or scope")
+	wantText(t, doc, ".callout", "Parts of lake could not be read: 1 dataset or schema")
 	wantText(t, doc, "main", "3 datasets") // the rest goes on
 }
 
@@ -67,7 +83,12 @@ func TestLayoutShowsWhoAndHow(t *testing.T) {
 	s := newSite(t)
 	doc := s.page("/sources")
 	wantText(t, doc, "#me", "Ana Ruiz")
-	wantText(t, doc, ".top", "Demo: anyone may sign in")
+	if got := doc.Find(".top a.badge").AttrOr("href", ""); got != "/login?back=%2Fsources" {
+		t.Errorf("the badge of the demo leads to %q", got)
+	}
+	if doc.Find(`.rail a[href="/ui"]`).Length() != 0 {
+		t.Error("the rail offers the components of the portal to everyone")
+	}
 	wantText(t, doc, "footer", "Portreeve 1.2.3")
 	if got := doc.Find(".rail [aria-current=page]").AttrOr("href", ""); got != "/sources" {
 		t.Errorf("the rail marks %q", got)
@@ -139,6 +160,14 @@ func TestPalette(t *testing.T) {
 	wantText(t, doc, "[role=option]", "Search all data for “clean”")
 	wantText(t, s.page("/palette?q=sou"), "[role=option]", "Sources and their crawls")
 	wantText(t, s.page("/palette"), "[role=option]", "Home")
+	wantText(t, s.page("/palette?q=wind_delay"), "[role=option] .end", "column wind_delay")
+	s.do(http.MethodPost, "/d/lake/raw.weather/opened")
+	if got := s.page("/palette").Find("[role=option]").First().AttrOr("href", ""); got != "/d/lake/raw.weather" {
+		t.Errorf("before typing the first choice is %q, want what was opened last", got)
+	}
+	if doc := s.page("/palette?for=home"); doc.Find("[role=option]").Length() != 0 {
+		t.Error("the box of the home page lists something before anyone types")
+	}
 	if doc := s.page("/palette?q=%22half"); doc.Find("[role=option]").Length() == 0 {
 		t.Error("half a question leaves nothing to choose")
 	}
@@ -153,5 +182,48 @@ func TestBeginsAWord(t *testing.T) {
 		if got := beginsAWord(tt.text, tt.prefix); got != tt.want {
 			t.Errorf("beginsAWord(%q, %q) = %v", tt.text, tt.prefix, got)
 		}
+	}
+}
+
+func TestPaletteOffersWhatOneMayDo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	wantText(t, s.page("/palette?q=dark"), "[role=option]", "Theme: dark")
+	crawl := `button[form=palette-do][formaction="/sources/lake/crawl"]`
+	if s.page("/palette?q=crawl+lake").Find(crawl).Length() != 0 {
+		t.Error("an analyst is offered to crawl")
+	}
+	s.exec(`UPDATE person SET role = 'owner' WHERE name = 'Ana Ruiz'`)
+	if s.page("/palette?q=crawl+lake").Find(crawl).Length() != 1 {
+		t.Error("an owner is not offered to crawl")
+	}
+	if s.page("/palette?q=crawl+other").Find(crawl).Length() != 0 {
+		t.Error("the crawl of another source is offered")
+	}
+	if doc := s.page("/data"); doc.Find("form#palette-do input[name=back]").AttrOr("value", "") != "/data" || doc.Find("dialog#keys").Length() != 1 {
+		t.Error("what the actions of the palette need is not on the page")
+	}
+}
+
+func TestGroupNews(t *testing.T) {
+	t.Parallel()
+	seen := func(crawl int64) catalog.DatasetVersion {
+		return catalog.DatasetVersion{Changes: []catalog.Change{{Kind: catalog.Created, CrawlID: crawl}}}
+	}
+	edited := catalog.DatasetVersion{Changes: []catalog.Change{{Kind: catalog.ColumnAdded, CrawlID: 9}}}
+	items := groupNews([]catalog.DatasetVersion{seen(9), edited, seen(8), seen(8), seen(8), seen(7), seen(7)})
+	var firsts []int
+	for _, item := range items {
+		firsts = append(firsts, item.First)
+	}
+	if diff := cmp.Diff([]int{0, 0, 3, 0, 0}, firsts); diff != "" {
+		t.Error(diff)
+	}
+	many := make([]catalog.DatasetVersion, newsRead)
+	for i := range many {
+		many[i] = seen(1)
+	}
+	if items = groupNews(many); len(items) != 1 || items[0].firstSeen() != "At least 40 datasets first seen" {
+		t.Errorf("got %+v", items)
 	}
 }

@@ -1,6 +1,10 @@
 package web
 
 import (
+	"net/http"
+	"net/url"
+	"strings"
+
 	"github.com/labstack/echo/v4"
 
 	"portreeve/access"
@@ -22,7 +26,8 @@ type shell struct {
 	Person  access.Person // zero when nobody is signed in
 	Demo    bool
 	Version string
-	Path    string // of this page with its query: where a change of preferences comes back to
+	Path    string // of this page with its query: where a change of preferences or a sign-in comes back to
+	Note    string // why the page is another one than the address asked for, or ""
 }
 
 // crumb is a step of the way from the section to the page. The last one has no URL: it is the page.
@@ -33,14 +38,29 @@ type crumb struct {
 
 // shell returns the layout of a page for who is asking.
 func (s *Server) shell(c echo.Context, section, title string, crumbs ...crumb) shell {
-	return shell{
+	sh := shell{
 		Title: title, Section: section, Crumbs: crumbs,
 		Person: principal(c).Person, Demo: s.Demo, Version: s.Version,
-		Path: c.Request().URL.RequestURI(),
+		Path: "/",
 	}
+	if c.Request().Method == http.MethodGet { // what was posted cannot be asked for again
+		sh.Path = c.Request().URL.RequestURI()
+	}
+	if part := c.QueryParam(noSuchPart); part != "" && c.Path() == datasetRoute {
+		sh.Note = "A dataset has no part called " + quote(part) + ". This is its overview."
+	}
+	return sh
 }
 
 func (s shell) signedIn() bool { return s.Person.ID != 0 }
+
+// login is the address of the login page, which leads back to this one.
+func (s shell) login() string {
+	if s.Path == "/" || strings.HasPrefix(s.Path, "/login") {
+		return "/login"
+	}
+	return "/login?back=" + url.QueryEscape(s.Path)
+}
 
 // nextNav is what the rail's button changes it to.
 func (s shell) nextNav() string {

@@ -70,6 +70,30 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
+// patience is how long a request may wait for what it needs; then it is answered 503. Streams and what reads rows or whole
+// results have bounds of their own.
+const patience = 5 * time.Second
+
+var patient = []string{"/events", "/sample", "/sample.csv", "/data.csv"}
+
+// bounded ends what a request waits for after patience: a database that hangs must not hang the portal.
+func bounded(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		for _, suffix := range patient {
+			if strings.HasSuffix(requestOf(c).route, suffix) {
+				return next(c)
+			}
+		}
+		whole := c.Request()
+		ctx, cancel := context.WithTimeout(whole.Context(), patience)
+		defer cancel()
+		c.SetRequest(whole.WithContext(ctx))
+		err := next(c)
+		c.SetRequest(whole) // what answers an error comes after this and must still be able to
+		return err
+	}
+}
+
 // newRequestID returns 64 random bits in hex: short enough to read out on the phone.
 func newRequestID() string {
 	var b [8]byte

@@ -13,7 +13,9 @@ func (s *Server) pageRoutes() []route {
 		{http.MethodGet, "/", view, s.getHome},
 		{http.MethodGet, "/data", view, s.getData},
 		{http.MethodGet, "/data.csv", view, s.getDataCSV},
-		{http.MethodGet, "/d/:source/:name", view, s.getDataset},
+		{http.MethodGet, "/d/:source", view, s.getSourceDatasets},
+		{http.MethodGet, datasetRoute, view, s.getDataset},
+		{http.MethodGet, datasetRoute + "/:part", view, s.getDatasetPart},
 		{http.MethodGet, "/d/:source/:name/columns", view, s.getDatasetColumns},
 		{http.MethodGet, "/d/:source/:name/history", view, s.getDatasetHistory},
 		{http.MethodGet, "/d/:source/:name/sample", view, s.getDatasetSample},
@@ -22,6 +24,7 @@ func (s *Server) pageRoutes() []route {
 		{http.MethodGet, "/sources", view, s.getSources},
 		{http.MethodGet, "/sources/:slug", view, s.getSource},
 		{http.MethodGet, "/sources/:slug/events", view, s.getSourceEvents},
+		{http.MethodGet, "/sources/:slug/crawls/:id", view, s.getSourceCrawl},
 		{http.MethodPost, "/sources/:slug/crawl", needs(access.Owner), s.postSourceCrawl},
 		{http.MethodGet, "/palette", view, s.getPalette},
 	}

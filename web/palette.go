@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -20,21 +22,51 @@ type destination struct {
 
 // paletteAnswer is what the palette lists for what has been typed.
 type paletteAnswer struct {
-	Text   string
-	Hits   []catalog.Hit
-	Places []destination
+	Text    string
+	Home    bool // the list stands below the search box of the home page: datasets only
+	Hits    []catalog.Hit
+	Recent  []catalog.Dataset // opened by this person, for those who typed nothing yet
+	Places  []destination
+	Actions []action
+}
+
+// id makes an id of an option: the palette and the home page's list may stand on one page.
+func (a paletteAnswer) id(kind string, i int) string {
+	if a.Home {
+		kind = "home-" + kind
+	}
+	return kind + strconv.Itoa(i)
+}
+
+// action is something that the palette does. It sends the form that stands in the palette, or opens a dialog.
+type action struct {
+	Text, Icon, Keys  string
+	Path, Name, Value string // where to send the form, and a field of it
+	Opens             string // the id of a dialog, in place of Path
 }
 
 // getPalette lists datasets and pages for what has been typed so far.
 func (s *Server) getPalette(c echo.Context) error {
 	text := strings.TrimSpace(c.QueryParam("q"))
-	a := paletteAnswer{Text: text, Places: s.places(text, principal(c).Person)}
+	ctx, who := c.Request().Context(), principal(c).Person
+	a := paletteAnswer{Text: text, Home: c.QueryParam("for") == "home"}
+	var err error
 	if text != "" {
-		result, err := s.Catalog.Search(c.Request().Context(), catalog.SearchQuery{Text: text, Limit: 8})
+		result, err := s.Catalog.Search(ctx, catalog.SearchQuery{Text: text, Limit: 8})
 		if err != nil && fault.KindOf(err) != fault.Invalid { // a question half typed is no error
 			return err
 		}
 		a.Hits = result.Items
+	} else if !a.Home {
+		if a.Recent, err = s.Catalog.Opened(ctx, who.ID, 5); err != nil {
+			return err
+		}
+	}
+	if !a.Home {
+		a.Places = s.places(text, who)
+		if a.Actions, err = s.actions(ctx, text, who); err != nil {
+			return err
+		}
 	}
 	return render(c, http.StatusOK, paletteList(a))
 }
@@ -46,7 +78,7 @@ func (s *Server) places(text string, person access.Person) []destination {
 		{"Data: search all datasets", "/data", "table", "g d"},
 		{"Data: freshest first", "/data?sort=fresh", "clock", ""},
 		{"Sources and their crawls", "/sources", "source", "g s"},
-		{"API reference", "/api/openapi.json", "link", ""},
+		{"API reference", docsPath, "link", ""},
 	}
 	if s.Demo {
 		all = append(all, destination{"Components of the portal", "/ui", "grid", ""}, destination{"Switch person", "/login", "user", ""})
@@ -61,6 +93,47 @@ func (s *Server) places(text string, person access.Person) []destination {
 		}
 	}
 	return found
+}
+
+// actions returns what can be done whose name has a word that begins with each word of text.
+func (s *Server) actions(ctx context.Context, text string, person access.Person) ([]action, error) {
+	all := []action{
+		{Text: "Theme: light", Icon: "sun", Path: "/preferences", Name: "theme", Value: "light"},
+		{Text: "Theme: dark", Icon: "moon", Path: "/preferences", Name: "theme", Value: "dark"},
+		{Text: "Theme: as the system", Icon: "screen", Path: "/preferences", Name: "theme"},
+		{Text: "Keyboard: all keys", Icon: "help", Keys: "?", Opens: "keys"},
+	}
+	if first, _, _ := strings.Cut(text, " "); person.Role.Includes(access.Owner) && (text == "" || beginsAWord("crawl now", first)) {
+		sources, err := s.Catalog.Sources(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, src := range sources[:min(len(sources), 50)] {
+			all = append(all, action{Text: "Crawl " + src.Slug + " now", Icon: "refresh", Path: "/sources/" + url.PathEscape(src.Slug) + "/crawl"})
+		}
+	}
+	const shown = 6
+	var found []action
+	for _, a := range all {
+		missing := slices.ContainsFunc(strings.Fields(text), func(word string) bool { return !beginsAWord(a.Text, word) })
+		if !missing && len(found) < shown {
+			found = append(found, a)
+		}
+	}
+	return found, nil
+}
+
+// matchedAs says where a hit was found that its name does not show, else what the dataset is.
+func matchedAs(h *catalog.Hit) string {
+	for _, r := range reasons(h) {
+		if r.field == "name" {
+			break
+		}
+		if len(r.snippets) > 0 {
+			return r.field + " " + cut(spanText(r.snippets[0]), 40)
+		}
+	}
+	return firstSentence(h.Description, 48)
 }
 
 // beginsAWord reports whether a word of text begins with prefix, whatever the case.

@@ -57,6 +57,9 @@ func (p policy) check(who access.Principal) error {
 	return nil
 }
 
+// anonymous are the routes that answer without knowing who asks, also while the database is away.
+var anonymous = map[string]bool{"/livez": true, "/readyz": true, "/assets/*": true}
+
 // identify finds out who is asking. Nobody is the zero Principal and no error.
 type identify func(c echo.Context) (access.Principal, error)
 
@@ -64,11 +67,14 @@ type identify func(c echo.Context) (access.Principal, error)
 func (s *Server) identified(who identify) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if requestOf(c).route == "" {
-				return next(c) // no such route: nobody needs to be known
+			if route := requestOf(c).route; route == "" || anonymous[route] {
+				return next(c) // nobody needs to be known
 			}
 			p, err := who(c)
 			if err != nil {
+				if wait := s.live().limits.take("address "+remoteHost(c.Request()), addressRate, addressBurst, s.Now()); wait > 0 {
+					return tooMany(c, wait, "Too many requests at once.")
+				}
 				return err
 			}
 			requestOf(c).principal = p

@@ -25,7 +25,7 @@ GET  /assets/none                                404 404 404 404 404  404 404 40
 GET  /nowhere                                    404 404 404 404 404  404 404 404 404
 POST /session                                    404 404 404 404 404  404 404 404 404
 GET  /api/openapi.json                           200 200 200 200 200  200 200 200 401
-GET  /api/docs                                   200 200 200 200 200  200 200 200 401
+GET  /api/docs                                   200 200 200 200 200  200 200 200 200
 GET  /api/nowhere                                404 404 404 404 404  404 404 404 404
 GET  /api/v1/search                              401 401 401 401 401  200 403 403 401
 GET  /api/v1/datasets/lake/raw.flights           401 401 401 401 401  200 403 403 401
@@ -109,7 +109,9 @@ func TestPolicyOfEveryRoute(t *testing.T) {
 		"GET /":                                        "viewer",
 		"GET /data":                                    "viewer",
 		"GET /data.csv":                                "viewer",
+		"GET /d/:source":                               "viewer",
 		"GET /d/:source/:name":                         "viewer",
+		"GET /d/:source/:name/:part":                   "viewer",
 		"GET /d/:source/:name/columns":                 "viewer",
 		"GET /d/:source/:name/history":                 "viewer",
 		"GET /d/:source/:name/sample":                  "viewer",
@@ -118,6 +120,7 @@ func TestPolicyOfEveryRoute(t *testing.T) {
 		"GET /sources":                                 "viewer",
 		"GET /sources/:slug":                           "viewer",
 		"GET /sources/:slug/events":                    "viewer",
+		"GET /sources/:slug/crawls/:id":                "viewer",
 		"POST /sources/:slug/crawl":                    "owner",
 		"GET /palette":                                 "viewer",
 		"GET /ui":                                      "viewer",

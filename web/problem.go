@@ -107,7 +107,7 @@ func (s *Server) apiError(err error, c echo.Context) {
 	h := c.Response().Header()
 	switch {
 	case errors.Is(err, errUnauthorized):
-		p.Detail = "This needs a bearer token."
+		p.Detail = "This needs a bearer token. Whoever runs this portal makes one: portreeve token create --user SUBJECT --scopes read. See " + docsPath + "."
 		h.Set("WWW-Authenticate", `Bearer realm="portreeve"`)
 	case f.status == http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="portreeve", error="invalid_token"`)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -35,7 +36,7 @@ type router struct {
 func (s *Server) router(who identify, fail echo.HTTPErrorHandler, before ...echo.MiddlewareFunc) *router {
 	r := &router{echo: echo.New(), policies: map[string]policy{}}
 	r.echo.HTTPErrorHandler = fail
-	r.echo.Use(recovered, r.noted, unescaped)
+	r.echo.Use(recovered, r.noted, bounded, unescaped)
 	r.echo.Use(before...)
 	r.echo.Use(s.identified(who), s.limited, r.allowed)
 	return r
@@ -59,8 +60,8 @@ func (r *router) check() error {
 
 // pages returns the router of everything that a browser opens.
 func (s *Server) pages() *router {
-	r := s.router(s.signedInByCookie, s.pageError, sameOrigin)
-	for _, routes := range [][]route{s.pageRoutes(), s.sessionRoutes(), s.healthRoutes(), assetRoutes()} {
+	r := s.router(s.signedInByCookie, s.pageError, sameOrigin, withoutSlash)
+	for _, routes := range [][]route{s.pageRoutes(), s.sessionRoutes(), s.healthRoutes(), assetRoutes(), {s.docsRoute()}} {
 		for _, rt := range routes {
 			r.add(rt)
 		}
@@ -100,6 +101,42 @@ func unescaped(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// withoutSlash leads from a path that ends in a slash, which no page of ours does, to the one without.
+func withoutSlash(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		path := r.URL.EscapedPath()
+		to := strings.TrimRight(path, "/")
+		if requestOf(c).route != "" || r.Method != http.MethodGet || to == "" || to == path {
+			return next(c)
+		}
+		if r.URL.RawQuery != "" {
+			to += "?" + r.URL.RawQuery
+		}
+		if backTo(to) != to {
+			return next(c)
+		}
+		return c.Redirect(http.StatusMovedPermanently, to)
+	}
+}
+
+// datasetRoute is the path of a dataset's page; its parts stand below.
+const datasetRoute = "/d/:source/:name"
+
+// noSuchPart is the parameter by which the overview of a dataset learns that another part was asked for.
+const noSuchPart = "no"
+
+// getSourceDatasets leads from what looks like a folder of datasets to the search of that source.
+func (s *Server) getSourceDatasets(c echo.Context) error {
+	return c.Redirect(http.StatusSeeOther, "/data?"+formQuery("source", c.Param("source")))
+}
+
+// getDatasetPart leads from a part that datasets do not have to the overview, which says so.
+func (s *Server) getDatasetPart(c echo.Context) error {
+	key := catalog.Key{Source: c.Param("source"), Name: c.Param("name")}
+	return c.Redirect(http.StatusSeeOther, datasetURL(key, "")+"?"+formQuery(noSuchPart, c.Param("part")))
 }
 
 // isText reports whether s can be text in Postgres.

@@ -112,10 +112,11 @@ func (s *Server) handler() (http.Handler, error) {
 	return s.observe(secure(base.Scheme == "https", asSent(h))), nil
 }
 
-// isAPI reports whether a request is for the API. It looks at the path as it was sent: what hides "api" behind escapes is
-// neither a page nor the API.
+// isAPI reports whether a request is for the API; the API's description for people is a page. It looks at the path as it was
+// sent: what hides "api" behind escapes is neither a page nor the API.
 func isAPI(r *http.Request) bool {
-	return r.URL.EscapedPath() == "/api" || strings.HasPrefix(r.URL.EscapedPath(), "/api/")
+	path := r.URL.EscapedPath()
+	return path == "/api" || (strings.HasPrefix(path, "/api/") && path != docsPath)
 }
 
 // HTTPServer returns a server for h with the bounds that every listener of the portal has. Its Shutdown ends the event

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -36,9 +37,11 @@ func (s *Server) sessionRoutes() []route {
 // signedInByCookie finds out who a browser's session belongs to. In the demo, someone without one is the first of the demo's
 // people: nothing is written for that.
 func (s *Server) signedInByCookie(c echo.Context) (access.Principal, error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
+	defer cancel()
 	cookie, err := c.Cookie(sessionCookie)
 	if err == nil {
-		p, err := s.Access.Session(c.Request().Context(), cookie.Value)
+		p, err := s.Access.Session(ctx, cookie.Value)
 		if err == nil || fault.KindOf(err) != fault.Forbidden {
 			return p, err
 		}
@@ -48,7 +51,7 @@ func (s *Server) signedInByCookie(c echo.Context) (access.Principal, error) {
 		return access.Principal{}, nil
 	}
 	first := access.DemoPeople()[0]
-	person, err := s.Access.PersonBySubject(c.Request().Context(), first.Issuer, first.Subject)
+	person, err := s.Access.PersonBySubject(ctx, first.Issuer, first.Subject)
 	if fault.KindOf(err) == fault.NotFound {
 		return access.Principal{}, nil
 	}
@@ -72,46 +75,69 @@ type loginForm struct {
 
 // postLogin exchanges an API token for a session of twelve hours. The token is in the body, so no log sees it.
 func (s *Server) postLogin(c echo.Context) error {
-	back := backTo(c.FormValue("back"))
-	who, err := s.Access.PrincipalByToken(c.Request().Context(), strings.TrimSpace(c.FormValue("token")))
+	form, err := posted(c)
+	if err != nil {
+		return err
+	}
+	back := backTo(form.Get("back"))
+	who, err := s.Access.PrincipalByToken(c.Request().Context(), strings.TrimSpace(form.Get("token")))
 	if err == nil && !who.Holds(access.ScopeRead) {
 		err = fault.Forbiddenf("this token does not hold the scope read")
 	}
 	if fault.KindOf(err) == fault.Forbidden {
 		s.Log.WarnContext(c.Request().Context(), "sign-in refused", "request_id", requestOf(c).id, "address", remoteHost(c.Request()))
-		form := loginForm{back, "This token is unknown, has ended, or does not hold the scope read."}
-		return render(c, http.StatusForbidden, loginPage(s.shell(c, "", "Sign in"), form))
+		again := loginForm{back, "This token is unknown, has ended, or does not hold the scope read."}
+		return render(c, http.StatusForbidden, loginPage(s.shell(c, "", "Sign in"), again))
 	}
 	if err != nil {
 		return err
 	}
-	return s.signIn(c, who.Person, tokenSession, back)
+	return s.signIn(c, who, tokenSession, back)
 }
 
 // postSession switches to one of the demo's people. There is no such route outside of the demo.
 func (s *Server) postSession(c echo.Context) error {
+	form, err := posted(c)
+	if err != nil {
+		return err
+	}
 	for _, p := range access.DemoPeople() {
-		if p.Subject == c.FormValue("person") {
+		if p.Subject == form.Get("person") {
 			person, err := s.Access.PersonBySubject(c.Request().Context(), p.Issuer, p.Subject)
 			if err != nil {
 				return err
 			}
-			return s.signIn(c, person, access.SessionMax, backTo(c.FormValue("back")))
+			return s.signIn(c, access.Principal{Person: person}, access.SessionMax, backTo(form.Get("back")))
 		}
 	}
 	return fault.Invalidf("person", "the demo has no such person")
 }
 
+// posted returns the form in the request's body; what stands in the address does not count.
+func posted(c echo.Context) (url.Values, error) {
+	err := c.Request().ParseForm()
+	if _, large := errors.AsType[*http.MaxBytesError](err); err != nil && !large {
+		err = echo.NewHTTPError(http.StatusBadRequest, "The form cannot be read.")
+	}
+	return c.Request().PostForm, err
+}
+
 // signIn ends the session that the browser had, if any, and starts one: a session's secret never outlives a change of person.
-func (s *Server) signIn(c echo.Context, person access.Person, ttl time.Duration, back string) error {
+func (s *Server) signIn(c echo.Context, who access.Principal, ttl time.Duration, back string) error {
 	if err := s.endSession(c); err != nil {
 		return err
 	}
-	secret, err := s.Access.CreateSession(c.Request().Context(), person.ID, ttl)
+	ctx, create := c.Request().Context(), s.Access.CreateSession
+	if who.TokenID != 0 {
+		create = func(ctx context.Context, person int64, ttl time.Duration) (string, error) {
+			return s.Access.CreateTokenSession(ctx, who.TokenID, person, ttl)
+		}
+	}
+	secret, err := create(ctx, who.ID, ttl)
 	if err != nil {
 		return err
 	}
-	s.Log.InfoContext(c.Request().Context(), "signed in", "request_id", requestOf(c).id, "person", person.ID)
+	s.Log.InfoContext(c.Request().Context(), "signed in", "request_id", requestOf(c).id, "person", who.ID)
 	setSession(c, secret, int(ttl.Seconds()))
 	return c.Redirect(http.StatusSeeOther, back)
 }
@@ -136,7 +162,7 @@ func (s *Server) postLogout(c echo.Context) error {
 
 // postPreferences keeps those of theme and nav that the form names, and goes back to where it was sent from.
 func (s *Server) postPreferences(c echo.Context) error {
-	form, err := c.FormParams()
+	form, err := posted(c)
 	if err != nil {
 		return err
 	}
@@ -160,7 +186,7 @@ func (s *Server) postPreferences(c echo.Context) error {
 // backTo returns to when it is a page of ours, else the home page: a link to the login page must not lead elsewhere.
 func backTo(to string) string {
 	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || !strings.HasPrefix(to, "/") ||
+	if err != nil || len(to) > 2000 || u.Scheme != "" || u.Host != "" || u.Opaque != "" || !strings.HasPrefix(to, "/") ||
 		strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") || strings.HasPrefix(to, "/login") {
 		return "/"
 	}

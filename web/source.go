@@ -18,7 +18,8 @@ type sourcePage struct {
 	Source   catalog.SourceStatus
 	Scopes   []catalog.Scope
 	Crawls   []catalog.Crawl
-	Errors   []catalog.CrawlError // of the newest crawl
+	Errors   []catalog.CrawlError   // of the newest crawl
+	Known    map[string]catalog.Key // datasets that Errors name
 	MayCrawl bool
 	Now      time.Time
 }
@@ -56,6 +57,9 @@ func (s *Server) getSource(c echo.Context) error {
 		if p.Errors, err = s.Catalog.CrawlErrors(ctx, p.Source.Last.ID, errorsShown); err != nil {
 			return err
 		}
+		if p.Known, err = s.Catalog.Resolve(ctx, slug, namesOf(p.Errors)); err != nil {
+			return err
+		}
 	}
 	sh := s.shell(c, sectionSources, slug+" · Sources", crumb{"Sources", "/sources"}, crumb{Text: slug})
 	part := sourceLive
@@ -74,7 +78,7 @@ func (s *Server) postSourceCrawl(c echo.Context) error {
 	if _, err := s.Crawls.StartCrawl(ctx, slug, principal(c).Name); err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, sourceURL(slug))
+	return c.Redirect(http.StatusSeeOther, sourceURL(slug)+"#crawl-now") // the button keeps the focus
 }
 
 // getSourceEvents says when a source's crawl goes on, and ends with it. What it has come to is asked for by the page.
@@ -94,7 +98,7 @@ func (s *Server) getSourceEvents(c echo.Context) error {
 
 // crawling reports whether a source is being read or about to be.
 func crawling(src *catalog.SourceStatus) bool {
-	return src.Last != nil && (src.Last.State == catalog.CrawlQueued || src.Last.State == catalog.CrawlRunning)
+	return src.Last != nil && underWay(src.Last)
 }
 
 // sourceProblem returns what is wrong with a source, or "".
@@ -107,7 +111,7 @@ func sourceProblem(src *catalog.SourceStatus) string {
 	case src.Last.State == catalog.CrawlFailed:
 		return src.Slug + " could not be read"
 	case src.Last.State == catalog.CrawlPartial:
-		return "Parts of " + src.Slug + " could not be read: " + plural(src.Last.Failed, "dataset or scope", "datasets or scopes")
+		return "Parts of " + src.Slug + " could not be read: " + plural(src.Last.Failed, "dataset or schema", "datasets or schemas")
 	case src.Problems > 0:
 		return plural(src.Problems, "dataset", "datasets") + " of " + src.Slug + " could not be read"
 	}
@@ -129,31 +133,6 @@ func sourceHealth(src *catalog.SourceStatus) (ui.Tone, string) {
 		return ui.Warn, "Read in part"
 	}
 	return ui.Good, "Read"
-}
-
-// crawlTone is a crawl's state in a word.
-func crawlTone(c *catalog.Crawl) (ui.Tone, string) {
-	switch c.State {
-	case catalog.CrawlQueued:
-		return ui.Live, "Queued"
-	case catalog.CrawlRunning:
-		return ui.Live, "Running"
-	case catalog.CrawlFinished:
-		return ui.Good, "Finished"
-	case catalog.CrawlPartial:
-		return ui.Warn, "In part"
-	case catalog.CrawlFailed:
-		return ui.Bad, "Failed"
-	}
-	return ui.Muted, string(c.State)
-}
-
-// crawlTook is how long a crawl lasted, or has lasted until now.
-func crawlTook(c *catalog.Crawl, now time.Time) string {
-	if c.FinishedAt != nil {
-		return took(c.FinishedAt.Sub(c.StartedAt))
-	}
-	return took(now.Sub(c.StartedAt))
 }
 
 // crawlFound is what a crawl found different, in words.
@@ -194,6 +173,11 @@ func sourcesSentence(sources []catalog.SourceStatus) string {
 	return text
 }
 
+// schemaURL returns the address of the datasets of a source that its scope's name finds.
+func schemaURL(slug, scope string) string {
+	return dataURL("/data", catalog.SearchQuery{Text: scope, Filters: map[string][]string{"source": {slug}}})
+}
+
 func (p sourcePage) Sentence() string {
 	src := &p.Source
 	text := plural(src.Datasets, "dataset", "datasets")
@@ -209,7 +193,7 @@ func (p sourcePage) Sentence() string {
 	return text + "; last read " + ago(*src.LastOKAt, p.Now) + "."
 }
 
-// troubledScopes puts the scopes that could not be read first.
+// troubledScopes is how many scopes could not be read.
 func (p sourcePage) troubledScopes() int {
 	n := 0
 	for _, s := range p.Scopes {

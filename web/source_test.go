@@ -50,7 +50,7 @@ func TestSourcePageShowsTheCrawlUnderWay(t *testing.T) {
 	}
 	wantText(t, doc, "noscript", "to see how far it is")
 	part := s.do(http.MethodGet, "/sources/lake?part=crawl", "HX-Request-Type", "partial")
-	if strings.Contains(part.body, "<html") || strings.Contains(part.body, "Scopes</h2>") || !strings.Contains(part.body, "2 of 4 scopes") {
+	if strings.Contains(part.body, "<html") || strings.Contains(part.body, "Schemas</h2>") || !strings.Contains(part.body, "2 of 4 schemas") {
 		t.Errorf("the part that is refreshed:\n%s", cut(part.body, 800))
 	}
 }
@@ -91,10 +91,50 @@ func TestCrawlNow(t *testing.T) {
 		t.Error("an owner has no button")
 	}
 	a := s.do(http.MethodPost, "/sources/lake/crawl")
-	if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/sources/lake" || len(started) != 1 || started[0] != "lake by Ana Ruiz" {
+	if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/sources/lake#crawl-now" || len(started) != 1 || started[0] != "lake by Ana Ruiz" {
 		t.Errorf("%d to %q, started %v", a.StatusCode, a.Header.Get("Location"), started)
 	}
 	if a := s.do(http.MethodPost, "/sources/none/crawl"); a.StatusCode != http.StatusNotFound || len(started) != 1 {
 		t.Errorf("a crawl of nothing = %d", a.StatusCode)
 	}
+}
+
+// Whoever starts a crawl sees how it ended, also when that took no time.
+func TestSourcePageKeepsTheOutcomeOfTheLastCrawl(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if s.page("/sources/lake").Find(".crawl").Length() != 0 {
+		t.Error("a crawl is shown before the first")
+	}
+	s.crawl(flights(s.now))
+	doc := s.page("/sources/lake")
+	wantText(t, doc, ".crawl [role=status]", "Finished: 3 datasets seen, 3 new")
+	wantText(t, doc, ".crawl a", "What changed")
+	if doc.Find(".crawl progress, .crawl [hx-sse\\:connect]").Length() > 0 {
+		t.Error("what has ended is shown as going on")
+	}
+	last := s.crawl(flights(s.now))
+	doc = s.page("/sources/lake")
+	wantText(t, doc, ".crawl [role=status]", "nothing new")
+	if href := doc.Find(".crawl a").AttrOr("href", ""); href != crawlURL("lake", last.ID) {
+		t.Errorf("the outcome leads to %q", href)
+	}
+	s.exec(`UPDATE person SET role = 'owner' WHERE name = 'Ana Ruiz'`)
+	s.queue()
+	button := s.page("/sources/lake").Find("#crawl-now")
+	if _, off := button.Attr("disabled"); off || button.AttrOr("aria-disabled", "") != "true" {
+		t.Error("while a crawl runs the button must say so and keep the focus")
+	}
+}
+
+func TestSchemasLeadToTheirDatasets(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(flights(s.now))
+	doc := s.page("/sources/lake")
+	href := doc.Find("table a[href^='/data']").First().AttrOr("href", "")
+	if href != "/data?q=clean&source=lake" {
+		t.Errorf("the schema clean leads to %q", href)
+	}
+	wantText(t, s.page(href), ".results", "clean.flights")
 }

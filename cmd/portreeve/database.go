@@ -45,9 +45,19 @@ func (d *database) lost() <-chan struct{} {
 // revive brings a server of ours that has ended up again, on the same address: the pool mends itself.
 func (d *database) revive(ctx context.Context) error {
 	d.log.ErrorContext(ctx, "the portal's own postgres ended and is started again", "error", d.embedded.Stop())
-	server, err := postgres.StartEmbedded(ctx, d.options)
-	if err == nil {
-		d.embedded = server
+	var err error
+	for try := range 3 {
+		var server *postgres.Embedded
+		if server, err = postgres.StartEmbedded(ctx, d.options); err == nil {
+			d.embedded = server
+			return nil
+		}
+		d.log.ErrorContext(ctx, "the portal's own postgres did not start", "try", try+1, "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Duration(try+1) * time.Second):
+		}
 	}
 	return err
 }

@@ -27,16 +27,16 @@ func (d *demoCmd) Run(ctx context.Context, c *cli) (err error) {
 	if err := loopback(d.Listen); err != nil {
 		return err
 	}
-	home, err := c.home()
-	if err != nil {
-		return err
-	}
 	l, err := d.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer l.Close() //nolint:errcheck // closed by the servers in the good case
-	logFile, err := os.OpenFile(filepath.Join(home, "portreeve.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	home, err := c.home()
+	if err != nil {
+		return err
+	}
+	logFile, err := openLog(filepath.Join(home, "portreeve.log"))
 	if err != nil {
 		return fault.Unavailablef(err, "the folder %s cannot be written: choose another with PORTREEVE_HOME", home)
 	}
@@ -61,6 +61,19 @@ func (d *demoCmd) Run(ctx context.Context, c *cli) (err error) {
 		tell("Portreeve is ready: " + url)
 		tell("This is a demo: anyone on this machine is signed in without a password. Ctrl-C stops it; its data stays in " + home)
 	})
+}
+
+// maxLog is the size in bytes from which a log is put aside, for one earlier log, when the demo starts.
+const maxLog = 20 << 20
+
+// openLog opens a log to append to: a second demo on the same home, which is refused, must not harm the log of the first.
+func openLog(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
+		if err := os.Rename(path, path+".old"); err != nil {
+			return nil, err
+		}
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 }
 
 // prepare makes the lake, the people and the first two crawls, each once.

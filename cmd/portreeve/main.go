@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -61,6 +62,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "portreeve: %v\nTry portreeve --help.\n", err)
 		os.Exit(2)
 	}
+	closeOnExec()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	k.BindTo(ctx, (*context.Context)(nil))
 	err = k.Run(&c)
@@ -73,11 +75,27 @@ func exit(err error) {
 	if err == nil {
 		os.Exit(0)
 	}
-	fmt.Fprintln(os.Stderr, "portreeve:", strings.TrimSpace(err.Error()))
+	fmt.Fprintln(os.Stderr, "portreeve:", oneLine(err))
 	if fault.KindOf(err) == fault.Invalid {
 		os.Exit(2)
 	}
 	os.Exit(1)
+}
+
+// oneLine returns what went wrong as one line: what a person is told and, for an operator, the first line of the cause.
+func oneLine(err error) string {
+	text := err.Error()
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		text = f.Msg
+		if f.Err != nil && !strings.Contains(text, f.Err.Error()) {
+			text += " (" + strings.TrimSpace(f.Err.Error()) + ")"
+		}
+	}
+	line, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if rest != "" && strings.Count(line, "(") > strings.Count(line, ")") {
+		line += " …)"
+	}
+	return line
 }
 
 // logger returns a logger of JSON lines to w.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"syscall"
 	"time"
@@ -32,6 +33,9 @@ type listenFlags struct {
 type listeners struct{ portal, ops net.Listener }
 
 func (f *listenFlags) open(ctx context.Context) (l listeners, err error) {
+	if u, err := url.Parse(f.BaseURL); f.BaseURL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+		return l, fault.Invalidf("PORTREEVE_BASE_URL", "PORTREEVE_BASE_URL is %q: it must be like https://data.example.com", f.BaseURL)
+	}
 	if l.portal, err = listen(ctx, f.Listen, "PORTREEVE_LISTEN"); err != nil {
 		return l, err
 	}
@@ -98,13 +102,13 @@ func (p *portal) Close() error { return errors.Join(p.sources.Close(), p.engine.
 
 // serve serves on l until ctx ends, then lets open requests and jobs finish. ready is called once requests are answered.
 func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(url string)) error {
-	url := p.flags.BaseURL
-	if url == "" {
-		url = "http://" + l.portal.Addr().String()
+	base := p.flags.BaseURL
+	if base == "" {
+		base = "http://" + l.portal.Addr().String()
 	}
 	s := &web.Server{
 		Catalog: p.catalog, Access: p.access, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
-		Version: version, BaseURL: url, Demo: demo,
+		Version: version, BaseURL: base, Demo: demo,
 		Health: []web.Dependency{{Name: "postgres", Check: p.db.pool.Ping}},
 	}
 	handler, err := s.Handler()
@@ -122,7 +126,7 @@ func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(u
 	for server, on := range map[*http.Server]net.Listener{main: l.portal, ops: l.ops} {
 		go func() { failed <- server.Serve(on) }()
 	}
-	ready(url)
+	ready(base)
 	for err == nil && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():

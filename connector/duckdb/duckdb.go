@@ -34,6 +34,8 @@ type Options struct {
 	SampleTimeout  time.Duration // for Sample and Count; default 10 s
 	QueryTimeout   time.Duration // for Export and Run; default 10 min
 	Log            *slog.Logger  // default discards
+
+	command string // the worker's argument; default Command, tests have workers that misbehave
 }
 
 const (
@@ -53,6 +55,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.SampleTimeout, 10*time.Second)
 	setDefault(&o.QueryTimeout, 10*time.Minute)
 	setDefault(&o.Log, slog.New(slog.DiscardHandler))
+	setDefault(&o.command, Command)
 	return o
 }
 
@@ -87,7 +90,9 @@ func New(o Options) *Engine {
 
 // Close kills idle workers and removes the engine's folder. Jobs that still run fail.
 func (e *Engine) Close() error {
-	e.quit()
+	e.mu.Lock()
+	e.quit() // under the lock: nothing is added to fill from here on
+	e.mu.Unlock()
 	e.fill.Wait()
 	for {
 		select {

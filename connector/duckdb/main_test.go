@@ -19,6 +19,8 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+	case exitCommand, orphanCommand, muteCommand, deafCommand:
+		misbehave(os.Args[1])
 	case probeCommand:
 		probe(os.Args[2], os.Args[3])
 	default:

@@ -25,6 +25,10 @@ type process struct {
 	gone chan struct{} // closed when the process has ended
 }
 
+// grace is how long anything may take that is over at once unless the kernel or a stranger stands in the way: the end of a
+// killed process, and the end of its pipes, which a descendant of it could hold open.
+const grace = time.Second
+
 // start makes a worker that waits for its job.
 func start(o Options) (*process, error) {
 	requests, out, err := os.Pipe()
@@ -41,10 +45,10 @@ func start(o Options) (*process, error) {
 	if err != nil {
 		return nil, errors.Join(err, out.Close(), in.Close())
 	}
-	cmd := exec.Command(path, Command) //nolint:gosec,noctx // ourselves; its end is ours to bring about
+	cmd := exec.Command(path, o.command) //nolint:gosec,noctx // ourselves; its end is ours to bring about
 	w := &process{cmd: cmd, out: out, in: in, gone: make(chan struct{})}
 	// A descendant that kept standard error open would otherwise hold Wait for ever.
-	w.cmd.Env, w.cmd.Dir, w.cmd.Stderr, w.cmd.WaitDelay = []string{}, "/", &w.said, time.Second
+	w.cmd.Env, w.cmd.Dir, w.cmd.Stderr, w.cmd.WaitDelay = []string{}, "/", &w.said, grace
 	w.cmd.ExtraFiles = []*os.File{requests, replies} // 3 and 4: what a library prints must not get into the protocol
 	w.cmd.SysProcAttr = attributes(o.WorkerUID)
 	if err := w.cmd.Start(); err != nil {
@@ -53,6 +57,7 @@ func start(o Options) (*process, error) {
 	go func() {
 		_ = w.cmd.Wait() // how it ended is in ProcessState
 		close(w.gone)
+		time.AfterFunc(grace, w.hangUp) // its last words are read by then
 	}()
 	l := limits{
 		AddressSpace: uint64(3*gib + 2*o.Memory),                              //nolint:gosec // an operator's setting
@@ -76,10 +81,10 @@ func (w *process) alive() bool {
 	}
 }
 
-// do sends q and waits for its reply. The end of ctx kills the worker: that is how a statement is cancelled, since many
-// never ask whether they should stop.
+// do sends q and waits for its reply, at most until grace after the worker's end. The end of ctx kills the worker: that is
+// how a statement is cancelled, since many never ask whether they should stop.
 func (w *process) do(ctx context.Context, q request) (r reply, err error) {
-	stop := context.AfterFunc(ctx, func() { _ = w.cmd.Process.Kill() })
+	stop := context.AfterFunc(ctx, w.kill)
 	defer stop()
 	if err = send(w.out, q); err == nil {
 		err = receive(w.in, maxReply, &r)
@@ -87,7 +92,7 @@ func (w *process) do(ctx context.Context, q request) (r reply, err error) {
 	switch {
 	case err != nil:
 		w.close()
-		return reply{}, fmt.Errorf("%w: %w: %v: %s", errStopped, err, w.cmd.ProcessState, w.said.String())
+		return reply{}, fmt.Errorf("%w: %w: %s: %s", errStopped, err, w.end(), w.said.String())
 	case r.Refused != "" || r.Failed != "":
 		return reply{}, &failure{r.Stage, r.Refused, r.Failed}
 	}
@@ -117,12 +122,34 @@ func (r *reply) check() error {
 	return nil
 }
 
-// close kills the worker and waits for its end.
-func (w *process) close() {
+// kill ends the worker, and what waits for it even if its end is not seen.
+func (w *process) kill() {
 	_ = w.cmd.Process.Kill()
-	<-w.gone
+	time.AfterFunc(grace, w.hangUp)
+}
+
+// hangUp closes the pipes, which ends every read and write of them. It may be called any number of times.
+func (w *process) hangUp() {
 	_ = w.in.Close()
 	_ = w.out.Close()
+}
+
+// close kills the worker and waits for its end, but not for one that the kernel holds.
+func (w *process) close() {
+	_ = w.cmd.Process.Kill()
+	select {
+	case <-w.gone:
+	case <-time.After(2 * grace): // Wait may take one of its own
+	}
+	w.hangUp()
+}
+
+// end says how the process ended.
+func (w *process) end() string {
+	if w.alive() {
+		return "not seen to end"
+	}
+	return w.cmd.ProcessState.String()
 }
 
 // failure is what a worker reports instead of a result.

@@ -167,8 +167,8 @@ func FuzzReply(f *testing.F) {
 		if err := receive(strings.NewReader(string(data)), 1<<16, &r); err != nil || r.check() != nil {
 			return
 		}
-		p := catalog.ColumnProfile{Histogram: &catalog.Histogram{Counts: make([]int64, 20)}}
-		if err := putSpread(&p, r.Rows); err == nil && len(p.Top) > len(r.Rows) {
+		p := subject{ColumnProfile: &catalog.ColumnProfile{Histogram: &catalog.Histogram{Counts: make([]int64, 20)}}}
+		if err := putSpread([]subject{p}, r.Rows); err == nil && len(p.Top) > len(r.Rows) {
 			t.Errorf("%d values of %d rows", len(p.Top), len(r.Rows))
 		}
 	})

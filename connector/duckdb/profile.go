@@ -18,7 +18,7 @@ const (
 )
 
 // Profile reads p, or above maxRows rows about that many of them in stretches spread evenly over up to 64 of its files, and
-// describes each column. Mean, deviation, quantiles and histogram leave NaN and infinite values out; rows that are deleted
+// describes each column. Distinct values are counted up to countedRows rows, and above where they repeat. Mean, deviation, quantiles and histogram leave NaN and infinite values out; rows that are deleted
 // do not count. TakenAt is left to the store. It implements catalog.Reader.
 func (e *Engine) Profile(ctx context.Context, p catalog.Plan, maxRows int64) (catalog.Profile, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, e.o.ProfileTimeout, tooLong(e.o.ProfileTimeout))
@@ -54,6 +54,9 @@ func (e *Engine) Profile(ctx context.Context, p catalog.Plan, maxRows int64) (ca
 	})
 	if err != nil {
 		return catalog.Profile{}, err
+	}
+	for i := range out.Columns {
+		out.Columns[i].DistinctExact = out.Columns[i].DistinctExact && !out.Sampled()
 	}
 	out.TookMS = int((before - time.Until(end)).Milliseconds())
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,8 +52,9 @@ func number(values, t string) string {
 	return "(" + values + ")::DOUBLE"
 }
 
-// measures returns the figures of column c of type t that one scan yields.
-func measures(c, t string) []measure {
+// measures returns the figures of column c of type t that one scan yields: an estimate of its distinct values too, unless
+// they will be counted.
+func measures(c, t string, counted bool) []measure {
 	list := []measure{{"count(" + c + ")", func(p *catalog.ColumnProfile, _ *bounds, s string) error {
 		n, err := strconv.ParseInt(s, 10, 64)
 		p.Nulls = p.Rows - n
@@ -61,12 +63,13 @@ func measures(c, t string) []measure {
 	if nested(t) {
 		return list
 	}
-	list = append(list, measure{"approx_count_distinct(" + c + ")", func(p *catalog.ColumnProfile, _ *bounds, s string) error {
-		n, err := strconv.ParseInt(s, 10, 64)
-		n = min(n, p.Rows-p.Nulls)
-		p.Distinct = &n
-		return err
-	}})
+	if !counted {
+		list = append(list, measure{"approx_count_distinct(" + c + ")", func(p *catalog.ColumnProfile, _ *bounds, s string) error {
+			n, err := strconv.ParseInt(s, 10, 64)
+			p.Distinct = &n
+			return err
+		}})
+	}
 	list = append(list,
 		measure{text("min("+c+")", t, profileText), func(p *catalog.ColumnProfile, _ *bounds, s string) error { p.Min = &s; return nil }},
 		measure{text("max("+c+")", t, profileText), func(p *catalog.ColumnProfile, _ *bounds, s string) error { p.Max = &s; return nil }},
@@ -109,13 +112,16 @@ func putFloat(to **float64, s string) error {
 	return err
 }
 
-// profile describes the columns of a view of n rows. A copied view's file is read once: binding its schema for each
+// subject is a column while its profile is made.
+type subject struct {
+	*catalog.ColumnProfile
+	bounds
+	sql string // its name in FROM
+}
+
+// profile describes the columns of a view of n rows. A copied view's files are read once: binding their schema for each
 // statement would take longer than the copy.
 func (s session) profile(ctx context.Context, v view, n int64, copied bool) ([]catalog.ColumnProfile, error) {
-	columns, err := s.describe(ctx, v)
-	if err != nil || len(columns) == 0 {
-		return nil, err
-	}
 	from := v.sql()
 	if copied {
 		if _, err := s.rows(ctx, task{SQL: "CREATE OR REPLACE TEMP TABLE copied AS FROM " + from}); err != nil {
@@ -123,113 +129,71 @@ func (s session) profile(ctx context.Context, v view, n int64, copied bool) ([]c
 		}
 		from = "temp.copied"
 	}
-	out, ranges := make([]catalog.ColumnProfile, len(columns)), make([]bounds, len(columns))
-	var exprs []string
-	var puts []func(string) error
-	for i := range out {
-		c := columns[i]
-		out[i] = catalog.ColumnProfile{Name: c.Name, Type: c.Type, Rows: n}
-		for _, m := range measures(position(i), c.Type) {
-			exprs = append(exprs, "("+m.sql+")::VARCHAR")
-			puts = append(puts, func(text string) error { return m.put(&out[i], &ranges[i], text) })
-		}
-	}
-	r, err := s.rows(ctx, task{SQL: "SELECT " + strings.Join(exprs, ", ") + " FROM " + from})
-	if err != nil {
+	columns, err := s.describe(ctx, v, from)
+	if err != nil || len(columns) == 0 {
 		return nil, err
 	}
-	if len(r.Rows) != 1 || len(r.Columns) != len(exprs) {
-		return nil, fmt.Errorf("%w: %d figures for %d", errStopped, len(r.Columns), len(exprs))
+	out, subjects := make([]catalog.ColumnProfile, len(columns)), make([]subject, len(columns))
+	for i, c := range columns {
+		out[i] = catalog.ColumnProfile{Name: c.Name, Type: c.Type, Rows: n}
+		subjects[i] = subject{ColumnProfile: &out[i], sql: position(i)}
 	}
-	for i, text := range r.Rows[0] {
-		if text == nil {
-			continue // no value at all
-		}
-		if err := puts[i](*text); err != nil {
-			return nil, fmt.Errorf("%w: %w", errStopped, err)
-		}
+	if err := s.figures(ctx, from, subjects, n <= countedRows); err != nil {
+		return nil, err
 	}
-	for i := range out {
-		if err := s.spread(ctx, from, &out[i], ranges[i], position(i)); err != nil {
+	for some := range slices.Chunk(subjects, int(min(max(1, cells/(n+1)), profileBatch))) {
+		if err := s.spread(ctx, from, some); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// spread adds the most frequent values and the histogram of column c. Reading one column at a time is faster here than all
-// of them at once, and exact.
-func (s session) spread(ctx context.Context, from string, p *catalog.ColumnProfile, b bounds, c string) error {
-	if p.Distinct == nil || p.Nulls == p.Rows {
-		return nil
-	}
-	var parts []string
-	if 2**p.Distinct <= p.Rows-p.Nulls || *p.Distinct <= topValues { // else nearly each value is there once
-		t := "VARCHAR"
-		if p.Type == "BLOB" {
-			t = "BLOB"
+// figures fills in what one scan tells of all columns.
+func (s session) figures(ctx context.Context, from string, subjects []subject, counted bool) error {
+	var exprs []string
+	var puts []func(string) error
+	for i := range subjects {
+		c := &subjects[i]
+		for _, m := range measures(c.sql, c.Type, counted) {
+			exprs = append(exprs, "("+m.sql+")::VARCHAR")
+			puts = append(puts, func(text string) error { return m.put(c.ColumnProfile, &c.bounds, text) })
 		}
-		parts = append(parts, fmt.Sprintf(`(SELECT 'top', %s, n::VARCHAR FROM (SELECT %s AS x, count(*) AS n FROM %s WHERE %s IS NOT NULL GROUP BY 1
-			ORDER BY n DESC, x LIMIT %d) ORDER BY n DESC, x)`, text("x", t, profileText), topKey(c, p.Type), from, c, topValues))
 	}
-	if b.ok && b.low < b.high {
-		f := finite(c, p.Type)
-		size := bucketCount(p.Type, b)
-		p.Histogram = &catalog.Histogram{Low: b.min, High: b.max, Counts: make([]int64, size)}
-		parts = append(parts, fmt.Sprintf(`(SELECT 'bucket', bucket::VARCHAR, count(*)::VARCHAR FROM (
-			SELECT least(%d, floor((%s - %s) / %s * %d)) AS bucket FROM %s WHERE %s IS NOT NULL) GROUP BY bucket)`,
-			size-1, number(f, p.Type), float(b.low), float(b.high-b.low), size, from, f))
-	}
-	if len(parts) == 0 {
-		return nil
-	}
-	r, err := s.rows(ctx, task{SQL: strings.Join(parts, " UNION ALL ")})
+	r, err := s.rows(ctx, task{SQL: "SELECT " + strings.Join(exprs, ", ") + " FROM " + from})
 	if err != nil {
 		return err
 	}
-	return putSpread(p, r.Rows)
-}
-
-// topKey returns SQL for the values that are counted: long ones by their head, so that a count holds no long texts.
-func topKey(c, t string) string {
-	if t == "VARCHAR" {
-		return fmt.Sprintf("left(%s, %d)", c, profileText)
+	if len(r.Rows) != 1 || len(r.Columns) != len(exprs) {
+		return fmt.Errorf("%w: %d figures for %d", errStopped, len(r.Columns), len(exprs))
 	}
-	return c
-}
-
-// putSpread reads rows of (what, value or bucket, count).
-func putSpread(p *catalog.ColumnProfile, rows [][]*string) error {
-	for _, row := range rows {
-		if len(row) != 3 {
-			return fmt.Errorf("%w: a row of %d values", errStopped, len(row))
+	for i, text := range r.Rows[0] {
+		if text == nil {
+			continue // no value at all
 		}
-		n, err := strconv.ParseInt(value(row[2]), 10, 64)
-		if err != nil {
+		if err := puts[i](*text); err != nil {
 			return fmt.Errorf("%w: %w", errStopped, err)
 		}
-		if value(row[0]) == "top" {
-			p.Top = append(p.Top, catalog.TopValue{Value: value(row[1]), Rows: n})
-			continue
-		}
-		bucket, err := strconv.ParseFloat(value(row[1]), 64)
-		if err != nil || p.Histogram == nil || !(bucket >= 0 && bucket < float64(len(p.Histogram.Counts))) {
-			return fmt.Errorf("%w: bucket %s", errStopped, value(row[1]))
-		}
-		p.Histogram.Counts[int(bucket)] += n
+	}
+	for i := range subjects {
+		subjects[i].clamp(counted)
 	}
 	return nil
 }
 
-// bucketCount returns the number of buckets: one for each value where whole numbers or days are few, so that none stays
-// empty only because of where its bounds fall.
-func bucketCount(t string, b bounds) int {
-	const few = 31
-	if (whole(t) || t == "DATE") && b.high-b.low < few {
-		return int(b.high-b.low) + 1
+// clamp keeps an estimate of distinct values within what the rows and the range of whole numbers allow. Where they are
+// counted, it sets what columns without values have.
+func (c *subject) clamp(counted bool) {
+	values := c.Rows - c.Nulls
+	if counted && values == 0 && !nested(c.Type) {
+		c.Distinct, c.DistinctExact = new(int64(0)), true
 	}
-	return buckets
+	if c.Distinct == nil {
+		return
+	}
+	most := values
+	if width := c.high - c.low; whole(c.Type) && c.ok && width < float64(most) {
+		most = min(most, int64(width)+1)
+	}
+	*c.Distinct = max(min(*c.Distinct, most), min(values, 1))
 }
-
-// float returns f as SQL that is read as exactly this number.
-func float(f float64) string { return "'" + strconv.FormatFloat(f, 'g', -1, 64) + "'::DOUBLE" }

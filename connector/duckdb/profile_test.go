@@ -102,7 +102,7 @@ func TestProfileOfColumn(t *testing.T) {
 			},
 		},
 		{
-			"long texts are cut at 200 characters and counted by them", "repeat('ä', 500)", "string", 2,
+			"long texts are cut at 200 characters", "repeat('ä', 500)", "string", 2,
 			catalog.ColumnProfile{
 				Type: "VARCHAR", Distinct: new(int64(1)), Min: new(strings.Repeat("ä", 200)), Max: new(strings.Repeat("ä", 200)),
 				Top: top(2, strings.Repeat("ä", 200)),
@@ -131,7 +131,7 @@ func TestProfileOfColumn(t *testing.T) {
 	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 0.001 })
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.want.Name, tt.want.Rows = "c", int64(tt.rows)
+			tt.want.Name, tt.want.Rows, tt.want.DistinctExact = "c", int64(tt.rows), tt.want.Distinct != nil
 			if diff := cmp.Diff(tt.want, profile(t, e, tt.sql, tt.ice, tt.rows), near); diff != "" {
 				t.Error(diff)
 			}
@@ -151,7 +151,7 @@ func top(n int64, values ...string) []catalog.TopValue {
 func TestProfileLeavesOutTopValuesThatAreNone(t *testing.T) {
 	t.Parallel()
 	c := profile(t, newEngine(t, duckdb.Options{}), "md5(i::VARCHAR)", "string", 1000)
-	if len(c.Top) != 0 || c.Distinct == nil || *c.Distinct < 700 {
+	if len(c.Top) != 0 || c.Distinct == nil || *c.Distinct != 1000 {
 		t.Errorf("top %v of %d distinct", c.Top, *c.Distinct)
 	}
 }
@@ -172,11 +172,11 @@ func TestHistogramHoldsEveryValue(t *testing.T) {
 			if c.Histogram == nil || len(c.Histogram.Counts) != 20 {
 				t.Fatalf("histogram %+v", c.Histogram)
 			}
-			var sum int64
+			sum := c.Histogram.Below + c.Histogram.Above
 			for _, n := range c.Histogram.Counts {
 				sum += n
 			}
-			if sum != 10_000 || c.Histogram.Counts[0] == 0 || c.Histogram.Counts[19] == 0 {
+			if sum != 10_000 || c.Histogram.Below > 100 || c.Histogram.Above > 100 || c.Histogram.Counts[0] == 0 || c.Histogram.Counts[19] == 0 {
 				t.Errorf("%d values in %v", sum, c.Histogram.Counts)
 			}
 		})

@@ -45,9 +45,16 @@ type (
 		Plan       catalog.Plan
 		Every      int64             // with Take > 0: of each Every rows of a file only the first Take are read
 		Take       int64             //
+		Picks      []pick            // with any: of the files only these rows
 		Positional bool              // the columns are called c0, c1 …, which no name can disturb
 		Masks      map[string]string // SQL in place of a column, by the column's name
 		Filter     string            // SQL: rows that are seen; "" for all
+	}
+
+	// pick is some rows of a file of a view.
+	pick struct {
+		File int     // of Plan.Files
+		Rows []int64 // their numbers in the file, from 0
 	}
 
 	// task is one statement.

@@ -4,6 +4,7 @@ package duckdb_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,83 @@ func TestDeletedRowsAreNotSeen(t *testing.T) {
 	pr, err := e.Profile(t.Context(), plan(columns("1 i long"), fs...), 1000)
 	if err != nil || pr.RowsRead != 5 || pr.Sampled() {
 		t.Errorf("profile of %d of %d rows, %v", pr.RowsRead, pr.RowsTotal, err)
+	}
+}
+
+func TestSampleComesFromManyFiles(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	var names []string
+	for i := range 10 {
+		names = append(names, fmt.Sprintf("%d.parquet", i))
+		name := []string{"i", "renamed"}[i%2] // two shapes
+		write(t, dir, fmt.Sprintf("COPY (SELECT i AS %s FROM range(%d, %d) t(i)) TO '%s' (FORMAT parquet, ROW_GROUP_SIZE 2048, FIELD_IDS {%[1]s: 1})",
+			name, i*10_000, i*10_000+5000, names[i]))
+	}
+	p := plan(columns("1 i long"), files(dir, 5000, names...)...)
+	e := newEngine(t, duckdb.Options{})
+	var first []string
+	for range 2 {
+		s, err := e.Sample(t.Context(), p, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := grid(s.Rows)
+		want := []string{"0", "1", "10000", "10001", "20000", "20001", "30000", "30001", "50000", "50001", "60000", "60001", "70000", "70001", "90000", "90001"}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if first == nil {
+			first = grid(s.Rows)
+		}
+		if diff := cmp.Diff(first, grid(s.Rows)); diff != "" {
+			t.Error("another sample of the same snapshot:", diff)
+		}
+	}
+}
+
+func TestSampleComesFromAllOfOneFile(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	write(t, dir, "COPY (SELECT i FROM range(80000) t(i)) TO '1.parquet' (FORMAT parquet, ROW_GROUP_SIZE 4096)")
+	s, err := newEngine(t, duckdb.Options{}).Sample(t.Context(), plan(columns("0 i long"), files(dir, 80_000, "1.parquet")...), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"0", "10000", "20000", "30000", "30001", "40000", "50000", "60000", "70000", "70001"}
+	if diff := cmp.Diff(want, grid(s.Rows)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSampleIsFullThoughItsRowsAreDeleted(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	write(t, dir,
+		"COPY (SELECT i FROM range(8000) t(i)) TO '1.parquet' (FORMAT parquet)",
+		"COPY (SELECT '"+dir+"/1.parquet' AS file_path, pos::BIGINT AS pos FROM range(8000) t(pos) WHERE pos % 1000 < 500) TO 'd.parquet' (FORMAT parquet)")
+	fs := files(dir, 8000, "1.parquet")
+	fs[0].Deletes = []string{dir + "/d.parquet"}
+	s, err := newEngine(t, duckdb.Options{}).Sample(t.Context(), plan(columns("0 i long"), fs...), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"500", "501", "502"}, grid(s.Rows)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSampleOfColumnsNamedLikeTheEnginesOwnIsTheFirstRows(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	write(t, dir, "COPY (SELECT 100 - i AS file_row_number FROM range(100) t(i)) TO '1.parquet' (FORMAT parquet)")
+	s, err := newEngine(t, duckdb.Options{}).Sample(t.Context(), plan(columns("0 file_row_number long"), files(dir, 100, "1.parquet")...), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"100", "99", "98"}, grid(s.Rows)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"portreeve/catalog"
 )
 
 // What the engine's type says of a column's values.
@@ -44,9 +42,9 @@ func text(column, t string, limit int) string {
 	return fmt.Sprintf("left(%s, %d)", column, limit)
 }
 
-// describe returns the engine's types of the columns of a view.
-func (s session) describe(ctx context.Context, v view) ([]column, error) {
-	r, err := s.rows(ctx, task{SQL: "SELECT column_name, column_type FROM (DESCRIBE " + v.sql() + ")"})
+// describe returns the engine's types of the columns of a view or its copy.
+func (s session) describe(ctx context.Context, v view, from string) ([]column, error) {
+	r, err := s.rows(ctx, task{SQL: "SELECT column_name, column_type FROM (DESCRIBE " + from + ")"})
 	if err != nil {
 		return nil, err
 	}
@@ -66,18 +64,4 @@ func value(p *string) string {
 		return ""
 	}
 	return *p
-}
-
-// head returns p with no more of its first files than it takes to have n rows.
-func head(p catalog.Plan, n int64) catalog.Plan {
-	for i, f := range p.Files {
-		if len(f.Deletes) == 0 {
-			n -= f.Rows
-		}
-		if n <= 0 {
-			p.Files = p.Files[:i+1]
-			break
-		}
-	}
-	return p
 }

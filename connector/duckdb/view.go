@@ -59,13 +59,20 @@ func (v *view) names() []string {
 // shadowed returns Unavailable when a column of the data would stand in for one by which the engine tells rows apart: deletes
 // and sampling would then pick the wrong rows.
 func (v *view) shadowed() error {
-	byRow := v.Take > 0 || slices.ContainsFunc(v.Plan.Files, func(f catalog.PlanFile) bool { return len(f.Deletes) > 0 })
+	byRow := v.Take > 0 || slices.ContainsFunc(v.Plan.Files, deleted)
 	for _, c := range v.Plan.Columns {
-		if byRow && (strings.EqualFold(c.Name, "filename") || strings.EqualFold(c.Name, "file_row_number")) {
+		if byRow && isRowName(c.Name) {
 			return fault.Unavailablef(nil, "%s has a column called %s, a name that the engine needs for itself to leave out deleted rows or to take a sample", v.Plan.Key.Name, c.Name)
 		}
 	}
 	return nil
+}
+
+func deleted(f catalog.PlanFile) bool { return len(f.Deletes) > 0 }
+
+// isRowName reports whether the engine has a column of its own of this name.
+func isRowName(name string) bool {
+	return strings.EqualFold(name, "filename") || strings.EqualFold(name, "file_row_number")
 }
 
 func position(i int) string { return fmt.Sprintf("c%d", i) }
@@ -79,7 +86,12 @@ func (v *view) query(shapes []shape) string {
 		for i, c := range v.Plan.Columns {
 			columns[i] = s.column(c) + " AS " + ident(names[i])
 		}
-		branches = append(branches, v.branches(s, strings.Join(append(columns, v.filler()...), ", "))...)
+		list := strings.Join(append(columns, v.filler()...), ", ")
+		if len(v.Picks) > 0 {
+			branches = append(branches, v.picked(s, list)...)
+			continue
+		}
+		branches = append(branches, v.branches(s, list)...)
 	}
 	if len(branches) == 0 {
 		columns := make([]string, len(names))
@@ -119,13 +131,33 @@ func (v *view) branches(s shape, columns string) (selects []string) {
 		selects = append(selects, scan(columns, plain, where))
 	}
 	if len(pruned) > 0 {
-		slices.Sort(deletes)
-		where = append(where, fmt.Sprintf(`NOT EXISTS (SELECT 1 FROM read_parquet(%s, hive_partitioning = false) AS "the deletes"
-			WHERE regexp_replace("the deletes".file_path, '^file:(//)?', '') = %s.filename AND "the deletes".pos = %[2]s.file_row_number)`,
-			list(slices.Compact(deletes)), rowSource))
-		selects = append(selects, scan(columns, pruned, where))
+		selects = append(selects, scan(columns, pruned, append(where, notDeleted(deletes))))
 	}
 	return selects
+}
+
+// picked returns a SELECT of columns over the picked rows of each file of s. The limit stops a scan that has them all.
+func (v *view) picked(s shape, columns string) (selects []string) {
+	for _, p := range v.Picks {
+		f := v.Plan.Files[p.File]
+		if !s.files[f.Path] {
+			continue
+		}
+		numbers := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(p.Rows)), ", "), "[]")
+		where := []string{rowSource + ".file_row_number IN (" + numbers + ")"}
+		if deleted(f) {
+			where = append(where, notDeleted(f.Deletes))
+		}
+		selects = append(selects, fmt.Sprintf("(%s LIMIT %d)", scan(columns, []string{f.Path}, where), len(p.Rows)))
+	}
+	return selects
+}
+
+// notDeleted returns the condition that no delete file lists a row.
+func notDeleted(deletes []string) string {
+	return fmt.Sprintf(`NOT EXISTS (SELECT 1 FROM read_parquet(%s, hive_partitioning = false) AS "the deletes"
+			WHERE regexp_replace("the deletes".file_path, '^file:(//)?', '') = %s.filename AND "the deletes".pos = %[2]s.file_row_number)`,
+		list(slices.Compact(slices.Sorted(slices.Values(deletes)))), rowSource)
 }
 
 func scan(columns string, files, where []string) string {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	icebergio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
@@ -78,13 +80,30 @@ type localFiles struct{}
 
 func openLocal(context.Context) (icebergio.IO, error) { return localFiles{}, nil }
 
-// Open opens the file at a file:// address or absolute path.
+// Open opens the regular file at a file:// address or absolute path.
 func (localFiles) Open(address string) (icebergio.File, error) {
 	path, err := localPath(address)
 	if err != nil {
 		return nil, err
 	}
-	return os.Open(path)
+	return openRegular(path)
+}
+
+// openRegular opens a file that is one: a device would be read without end, and opening a pipe would wait for its writer.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fault.Unavailablef(nil, "%s is not a regular file", filepath.Base(path))
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // ReadFile returns a whole file, which is a metadata file and of bounded size.
@@ -93,18 +112,20 @@ func (localFiles) ReadFile(address string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
 	limit := int64(maxMetadata)
 	if strings.Contains(filepath.Base(path), ".gz") || strings.Contains(filepath.Base(path), ".zstd") {
 		limit /= 8
 	}
-	if info.Size() > limit {
-		return nil, fault.Unavailablef(nil, "the metadata file is too large: %d MiB of at most %d", info.Size()>>20, limit>>20)
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = fault.Unavailablef(nil, "the metadata file is larger than %d MiB", limit>>20)
 	}
-	return os.ReadFile(path)
+	return content, err
 }
 
 // Remove refuses: a crawler changes nothing.

@@ -57,6 +57,8 @@ func (l *Lake) observe(ctx context.Context, e entry) (catalog.Observation, error
 		at := time.UnixMilli(current.TimestampMs).UTC()
 		o.DataAt = &at
 		o.RowCount, o.ByteCount, o.FileCount = size(ctx, t, current)
+	} else { // nothing was ever written, which is known
+		o.RowCount, o.ByteCount, o.FileCount = new(int64), new(int64), new(int64)
 	}
 	return o, nil
 }

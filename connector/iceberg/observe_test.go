@@ -60,6 +60,7 @@ func TestObservationOfATable(t *testing.T) {
 		Partitioning: []string{"month(at)", "bucket(16, id)", "truncate(4, name)", "origin"},
 		SortOrder:    []string{"origin asc nulls first", "day(at) desc nulls last"},
 		Properties:   map[string]string{"app.color": "green", "owner": "nobody"},
+		RowCount:     new(int64), ByteCount: new(int64), FileCount: new(int64), // nothing was ever written
 		Columns: []catalog.Column{
 			{Path: "id", Type: "long", Nullable: true, NativeID: "1"},
 			{Path: "at", Type: "timestamptz", Nullable: true, NativeID: "2"},

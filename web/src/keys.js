@@ -32,4 +32,16 @@ document.addEventListener('keydown', event => {
   if (act(event)) event.preventDefault()
 })
 
-document.querySelector('[data-keys]')?.addEventListener('click', () => keys?.showModal())
+// From a search box, Esc leads back to where keys are keys.
+document.addEventListener('keydown', event => {
+  if (event.key !== 'Escape' || event.target.id !== 'q' || event.defaultPrevented) return
+  event.preventDefault()
+  event.target.blur()
+})
+
+document.addEventListener('click', event => {
+  const button = event.target.closest('[data-opens], [data-close]')
+  if (!button) return
+  button.closest('dialog')?.close()
+  document.getElementById(button.dataset.opens)?.showModal()
+})

@@ -7,10 +7,18 @@ import (
 
 // Column is one bar of a Columns chart.
 type Column struct {
-	Label string  // on the axis and in the tooltip
+	Label string  // on the axis
+	Name  string  // in the tooltip and the table, where there is room for more; "" is Label
 	Value float64 // not negative; NaN is a gap
 	Text  string  // the value in words, as the tooltip and the table say it
 	Part  bool    // not complete yet, or not comparable: drawn paler
+}
+
+func (c Column) name() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.Label
 }
 
 // Columns is a bar chart over a time or an order. Its axis starts at zero.

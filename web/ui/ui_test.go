@@ -116,7 +116,7 @@ func TestComponentsEscape(t *testing.T) {
 	const evil = `"><script>alert(1)</script>`
 	for name, c := range map[string]templ.Component{
 		"badge": Badge(Good, "ok", evil), "status": Status(Bad, "", evil), "chip": Chip(evil, "/x?"+evil),
-		"tabs": Tabs(evil, []Link{{Text: evil, URL: "/", Count: evil}}), "facet": Facet("kind", evil, []FacetValue{{Value: evil, Label: evil}}),
+		"tabs": Tabs(evil, []Link{{Text: evil, URL: "/", Count: evil}}), "facet": Facet("kind", evil, true, []FacetValue{{Value: evil, Label: evil}}),
 		"diff": Diff(evil, []DiffLine{{Sign: "+", Text: evil}}), "histogram": Histogram(evil, []int64{1}), "pager": PagerBar(Pager{Summary: evil, Next: "/?" + evil}),
 	} {
 		doc := draw(t, c)
@@ -131,9 +131,12 @@ func TestComponentsEscape(t *testing.T) {
 
 func TestLinksRefuseScripts(t *testing.T) {
 	t.Parallel()
-	doc := draw(t, PagerBar(Pager{Summary: "1–2 of 3"}))
-	if doc.Find("a").Length() != 0 || doc.Find("[aria-disabled=true]").Length() != 2 {
-		t.Error("steps that lead nowhere are links")
+	doc := draw(t, PagerBar(Pager{Summary: "1–2 of 3", Previous: "javascript:alert(1)"}))
+	if href := doc.Find("a").AttrOr("href", ""); strings.Contains(href, "javascript") || doc.Find("[aria-disabled=true]").Length() != 1 {
+		t.Errorf("a step leads to %q", href)
+	}
+	if draw(t, PagerBar(Pager{Summary: "1–3 of 3"})).Find(".btn").Length() != 0 {
+		t.Error("the only page has steps to others")
 	}
 }
 
@@ -171,5 +174,22 @@ func TestTonesHaveAnIcon(t *testing.T) {
 		if draw(t, Status(tone, "", "x")).Find("svg > *").Length() == 0 {
 			t.Errorf("tone %q has no icon: colour would be the only sign", tone)
 		}
+	}
+}
+
+// A column that its axis can only number has its whole name where there is room for it.
+func TestColumnsAreNamedInFullBesideThePlot(t *testing.T) {
+	t.Parallel()
+	c := columns(3, 4)
+	c.Data[1].Name = "1, at noon"
+	doc := draw(t, ColumnChart(c))
+	if got := doc.Find("tbody th").Text(); got != "01, at noon" {
+		t.Errorf("the table names %q", got)
+	}
+	if got := doc.Find("rect title").Last().Text(); got != "1, at noon: 4" {
+		t.Errorf("the bar is %q", got)
+	}
+	if got := doc.Find("svg text").Last().Text(); got != "1" {
+		t.Errorf("the axis says %q", got)
 	}
 }

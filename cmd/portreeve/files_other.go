@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// closeOnExec does nothing here.
+func closeOnExec() {}
