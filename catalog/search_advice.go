@@ -18,7 +18,7 @@ func (a *ask) queueCorrected(b *pgx.Batch, f findings, ids []int64, result *Sear
 	right, lexemes := map[string]string{}, []string{}
 	for _, w := range a.words {
 		i := slices.IndexFunc(w.others, func(m meaning) bool { return m.how == correction })
-		if i >= 0 && !(w.last && strings.HasPrefix(w.others[i].parts[0], w.text)) { // else it is not wrong, only unfinished
+		if i >= 0 && (!w.last || !strings.HasPrefix(w.others[i].parts[0], w.text)) { // else it is not wrong, only unfinished
 			right[w.text] = w.others[i].parts[0]
 			lexemes = append(lexemes, lexeme(right[w.text]))
 		}

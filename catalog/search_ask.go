@@ -20,7 +20,7 @@ type ask struct {
 	barred   []string           // and those that must not
 	within   []inside           // columns that must be there
 	without  []inside           // and those that must not
-	marks    []string           // words of column: to show in names of columns
+	runs     []string           // letters and digits that column: looks for
 	counts   map[string]counted // of the dictionary
 	datasets float64            // in the index, about
 }
@@ -176,17 +176,21 @@ func (a *ask) inColumn(c Clause, key string) {
 	found := tokens(c.Text)
 	last, words := found[len(found)-1], lexemes("", texts(found))
 	one := strings.TrimSuffix(key, last.raw) + last.text // delays: also delay
+	either := one
+	if !strings.HasPrefix(key, one) { // categories: category
+		either = "(" + key + "|" + one + ")"
+	}
 	begins := []string{lexeme("c/" + key), lexeme("c/" + one)}
 	if c.Phrase {
 		begins, words, one = begins[:1], nil, key
 	} else if len(one) >= 4 {
 		begins[0], begins[1], words[len(words)-1] = begins[0]+":*", begins[1]+":*", words[len(words)-1]+":*"
 	}
-	has := inside{anyOf(append(begins, allOf(words))), "'c/[^']*(" + key + "|" + one + ")"}
+	has := inside{anyOf(append(slices.Clone(begins), allOf(words))), anyOf(begins), "'c/[^']*" + either}
 	if c.Phrase {
 		has.pattern = "'c/" + key + "'"
 	}
-	a.marks = append(a.marks, key, one, last.text)
+	a.runs = append(a.runs, key, one)
 	if c.Not {
 		a.without = append(a.without, has)
 		return
@@ -198,6 +202,7 @@ func (a *ask) inColumn(c Clause, key string) {
 // inside is a condition on columns' names.
 type inside struct {
 	query   string // in the language of tsquery, of what may have it
+	sure    string // and of what has it
 	pattern string // a regular expression of the keys of what has it
 }
 

@@ -88,7 +88,8 @@ func (a *ask) orAll(query string) string { return cmp.Or(query, lexeme(everythin
 // findSome looks at datasets with some of the words: all that are known, each in names, and all but one of the least telling.
 func (a *ask) findSome(ctx context.Context, tx pgx.Tx) (findings, error) {
 	must, share := a.must(""), a.share("")
-	l := look{limit: max(100, a.depth()), facets: true, queries: []string{allOf([]string{a.anywhere(), must})}}
+	all := allOf([]string{a.anywhere(), must, a.tier("h", a.expect(false)*share, 0)})
+	l := look{limit: max(100, a.depth()), facets: true, queries: []string{all}}
 	sure := a.sure()
 	if n := len(sure.words); n > 0 && n < len(a.words) {
 		l.queries = append(l.queries, allOf([]string{sure.said("", false), must, a.tier("h", sure.expect(false)*share, 0)}))
@@ -212,7 +213,13 @@ func (a *ask) tier(list string, n float64, wider int) string {
 }
 
 // sample returns the level of the smallest sample that should hold enough of n datasets, or -1 when that is all of them.
-func (a *ask) sample(n float64) int { return narrowest(n, perSample) }
+// A look at the columns of each is dear: then a quarter must do.
+func (a *ask) sample(n float64) int {
+	if len(a.within)+len(a.without) > 0 {
+		return narrowest(n, perSample/4)
+	}
+	return narrowest(n, perSample)
+}
 
 // narrowest returns the highest level of which 1/4^(level+1) of n is at least enough, or -1.
 func narrowest(n, enough float64) int {

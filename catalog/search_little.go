@@ -8,7 +8,7 @@ import (
 // fillers are words by which people ask and that tell little of what they ask for. "we have flight data somewhere" asks for
 // flight; a table called flight_data is still found first, by its whole name.
 var fillers = func() map[string]bool {
-	const words = `we us our i my me you your they what where who whom whose why how do does did have has had got get give show find
+	const words = `we us our i my me you your they what where who whom whose why how do does did have has had was were been being got get give show find
 		list see look looking search want need know use using can could should would will may might please there here any some
 		somewhere anywhere something anything everything about also if then than but so these those
 		data dataset datasets table tables information info many much`

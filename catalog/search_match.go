@@ -73,13 +73,13 @@ type marker struct {
 	whole string
 	core  string          // the words that count, all together
 	words map[string]bool // and what they may stand for
-	cols  map[string]bool // words of operators, to be found in names of columns
+	runs  []string        // letters and digits to be found in names of columns
 	keys  map[string]bool // facets' values of operators
 	begun string          // the beginning of a word, or ""
 }
 
 func (a *ask) marker() marker {
-	m := marker{whole: a.whole, core: strings.Join(wordTexts(a.words), ""), words: map[string]bool{}, cols: map[string]bool{}, keys: map[string]bool{}}
+	m := marker{whole: a.whole, core: strings.Join(wordTexts(a.words), ""), words: map[string]bool{}, runs: a.runs, keys: map[string]bool{}}
 	for _, w := range a.words {
 		m.words[w.text] = true
 		if w.joined != "" {
@@ -93,9 +93,6 @@ func (a *ask) marker() marker {
 		if w.last {
 			m.begun = w.text
 		}
-	}
-	for _, w := range a.marks {
-		m.cols[w] = true
 	}
 	for _, n := range a.narrow {
 		for _, k := range n.keys {
@@ -112,11 +109,9 @@ func (a *ask) marker() marker {
 
 // pattern returns a regular expression that finds the words among the letters and digits of a column's path.
 func (m marker) pattern() string {
-	var words []string
-	for _, set := range []map[string]bool{m.words, m.cols} {
-		for w := range set {
-			words = append(words, strings.TrimSuffix(w, "y")) // category, categories
-		}
+	words := slices.Clone(m.runs)
+	for w := range m.words {
+		words = append(words, strings.TrimSuffix(w, "y")) // category, categories
 	}
 	slices.Sort(words)
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), "|")
@@ -219,10 +214,13 @@ func (m marker) columns(columns []Column) []Match {
 		bytes int
 	}
 	var found []match
-	m.words = maps.Collect(both(m.words, m.cols))
 	for _, column := range columns {
 		p := column.Path
-		if s := m.spans(p); len(s) > 0 {
+		s := m.spans(p)
+		if r, ok := m.run(p); ok && len(s) == 0 {
+			s = []span{r}
+		}
+		if len(s) > 0 {
 			c := match{path: p, spans: s}
 			for _, x := range s {
 				c.bytes += x.end - x.start
@@ -244,17 +242,25 @@ func (m marker) columns(columns []Column) []Match {
 	return out
 }
 
-// both yields the entries of two sets.
-func both(x, y map[string]bool) func(func(string, bool) bool) {
-	return func(yield func(string, bool) bool) {
-		for _, set := range []map[string]bool{x, y} {
-			for k, v := range set {
-				if !yield(k, v) {
-					return
+// run returns the words of a column's name that column: looks for: they begin with it, or one of them holds it.
+func (m marker) run(path string) (span, bool) {
+	found := tokens(path)
+	for _, want := range m.runs {
+		for i := range found {
+			letters, one := "", found[i].raw
+			for j := i; j < len(found) && len(letters) < len(want); j++ {
+				letters = strings.Join([]string{letters, found[j].raw}, "")
+				if strings.HasPrefix(letters, want) {
+					return span{found[i].start, found[j].end - (len(letters) - len(want))}, true
 				}
+			}
+			if at := strings.Index(one, want); at > 0 {
+				start := min(found[i].start+at, found[i].end)
+				return span{start, min(start+len(want), found[i].end)}, true
 			}
 		}
 	}
+	return span{}, false
 }
 
 // comment returns the column whose comment says most of what no other place says, with the number of the others.

@@ -11,45 +11,44 @@ import (
 )
 
 const (
-	comparable = 20_000 // names of a source that are all compared
-	beginLike  = 2000   // names compared of a larger one: those that begin alike
-	maxLike    = 120    // runes of a name that are compared
+	comparable = 3000 // datasets of a source that are all compared; of a larger one
+	beside     = 500  // names before and after in the alphabet, and those with one letter wrong
+	maxLike    = 120  // runes of a name that are compared
 )
+
+const likeFields = `s.dataset_id, s.source, s.path_key, s.name_key, s.rank`
 
 // Near returns live datasets that everyone may see whose names are like key's, the likest first: those that differ in a few
 // letters, whatever their descriptions say; names of other sources after those of the same. There may be none.
 func (s *Store) Near(ctx context.Context, key Key, limit int) ([]Dataset, error) {
 	const q = `
-SELECT dataset_id, source, kind, name, rank FROM (
-	(SELECT s.dataset_id, s.source, s.kind, d.name, s.rank FROM dataset d JOIN search s ON s.dataset_id = d.id
-		WHERE d.source_id = (SELECT id FROM source WHERE slug = @source) AND d.gone_at IS NULL AND s.vis IS NULL LIMIT @all)
-	UNION (SELECT s.dataset_id, s.source, s.kind, d.name, s.rank FROM search s JOIN dataset d ON d.id = s.dataset_id
-		WHERE s.name_key >= @begin AND s.name_key < @after AND s.status < 2 AND s.vis IS NULL ORDER BY s.name_key LIMIT @some)
+SELECT dataset_id, source, path_key, name_key FROM (
+	(SELECT ` + likeFields + ` FROM search s WHERE s.keys @@ @source::tsquery AND s.status < 2 AND s.vis IS NULL LIMIT @comparable)
+	UNION (SELECT ` + likeFields + ` FROM search s WHERE s.name_key >= @own AND s.status < 2 AND s.vis IS NULL ORDER BY s.name_key LIMIT @beside)
+	UNION (SELECT ` + likeFields + ` FROM search s WHERE s.name_key < @own AND s.status < 2 AND s.vis IS NULL ORDER BY s.name_key DESC LIMIT @beside)
+	UNION (SELECT ` + likeFields + ` FROM search s WHERE s.name_key = ANY (@edits::text[]) AND s.status < 2 AND s.vis IS NULL LIMIT @beside)
 ) x ORDER BY rank DESC, dataset_id`
 	const read = datasetSelect + `WHERE d.id = ANY ($1) ORDER BY array_position($1, d.id)`
-	own := ownName("", key.Name)
-	begin := cutAt(squash(own), 3)
-	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{
-		"source": key.Source, "all": comparable, "begin": begin, "after": successor(begin), "some": beginLike,
-	})
-	type candidate struct {
-		ID     int64
-		Source string
-		Kind   Kind
-		Name   string
-		Rank   float64
+	own := squash(ownName("", key.Name))
+	if own == "" {
+		return nil, nil
 	}
-	names, err := pgx.CollectRows(rows, pgx.RowToStructByPos[candidate])
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{
+		"source": lexeme(facetKey("source", key.Source)), "comparable": comparable,
+		"own": own, "beside": beside, "edits": append(edits(own), own),
+	})
+	names, err := pgx.CollectRows(rows, pgx.RowToStructByPos[likeName])
 	if err != nil {
 		return nil, fmt.Errorf("names like %s: %w", key, err)
 	}
+	want := likeName{Source: key.Source, Path: squash(key.Name), Own: own}
 	far := map[int64]int{}
-	names = slices.DeleteFunc(names, func(c candidate) bool {
-		d, near := unlike(key, Key{Source: c.Source, Name: c.Name}, c.Kind)
-		far[c.ID] = d
+	names = slices.DeleteFunc(names, func(n likeName) bool {
+		d, near := want.unlike(n)
+		far[n.ID] = d
 		return !near
 	})
-	slices.SortStableFunc(names, func(x, y candidate) int { return cmp.Compare(far[x.ID], far[y.ID]) })
+	slices.SortStableFunc(names, func(x, y likeName) int { return cmp.Compare(far[x.ID], far[y.ID]) })
 	ids := make([]int64, min(max(limit, 0), len(names)))
 	for i := range ids {
 		ids[i] = names[i].ID
@@ -57,25 +56,24 @@ SELECT dataset_id, source, kind, name, rank FROM (
 	return s.datasets(ctx, read, ids)
 }
 
+// likeName is a dataset's name as it is compared: letters and digits of all of it, and of its last part.
+type likeName struct {
+	ID                int64
+	Source, Path, Own string
+}
+
 // unlike returns how far two names are from each other: the letters that differ, or if that is less those of the last part
-// and two for another folder; two more for another source. Names that share no more than a few letters are not near.
-func unlike(want, is Key, kind Kind) (far int, near bool) {
-	slashes := strings.NewReplacer("/", ".")
-	w, n := slashes.Replace(fold(want.Name)), slashes.Replace(fold(is.Name))
-	wOwn, nOwn := ownName(kind, w), ownName(kind, n)
-	own := distance(wOwn, nOwn)
-	far = own
-	if w != wOwn || n != nOwn { // a folder is part of them
-		far = min(distance(w, n), own+2)
-	}
-	if strings.HasPrefix(nOwn, wOwn) && len(wOwn) >= 4 {
-		own = min(own, 2)
-		far = min(far, 4)
+// and two for another folder; two more for another source. Names whose last parts share only a few letters are not near.
+func (want likeName) unlike(is likeName) (far int, near bool) {
+	own := distance(want.Own, is.Own)
+	far = min(distance(want.Path, is.Path), own+2)
+	if strings.HasPrefix(is.Own, want.Own) && len(want.Own) >= 4 {
+		own, far = min(own, 2), min(far, 4)
 	}
 	if want.Source != is.Source {
 		far += 2
 	}
-	return far, own <= 1+len(wOwn)/4
+	return far, own <= 1+len(want.Own)/4
 }
 
 // NearSources returns the sources whose slugs are like slug, the likest first. There may be none.

@@ -32,8 +32,10 @@ func TestParseSearch(t *testing.T) {
 		{"an unknown state is a word", "is:nice", "is:nice", []Clause{{Text: "is:nice"}}},
 		{"nothing", " \t", "", nil},
 		{"AND and OR between words", "delay AND flight OR crew", "delay flight crew", []Clause{{Text: "delay"}, {Text: "flight"}, {Text: "crew"}}},
-		{"AND and OR are words at the ends, in quotes and in small letters", `AND a "OR" or OR`, `AND a "OR" or OR`,
-			[]Clause{{Text: "AND"}, {Text: "a"}, {Text: "OR", Phrase: true}, {Text: "or"}, {Text: "OR"}}},
+		{
+			"AND and OR are words at the ends, in quotes and in small letters", `AND a "OR" or OR`, `AND a "OR" or OR`,
+			[]Clause{{Text: "AND"}, {Text: "a"}, {Text: "OR", Phrase: true}, {Text: "or"}, {Text: "OR"}},
+		},
 		{"NOT is a minus", "a NOT owner:b NOT", "a -owner:b NOT", []Clause{{Text: "a"}, {Not: true, Op: "team", As: "owner", Text: "b"}, {Text: "NOT"}}},
 		{"a value may hold a colon", "name:a:b", "name:a:b", []Clause{{Op: "name", Text: "a:b"}}},
 	}

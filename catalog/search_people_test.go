@@ -20,22 +20,38 @@ func plantLake(t *testing.T, db *pgxpool.Pool) {
 		catalog.Dataset
 		cols string
 	}{
-		{catalog.Dataset{Name: "raw.flights", Title: "Flights, as reported", Team: ops, Certified: true,
-			Description: "Every flight that left New York, one row each, as the airlines reported it."}, "flight dep_delay arr_delay sched_dep_time dest " + tail},
-		{catalog.Dataset{Name: "clean.flights", Title: "Flights", Team: ops, Certified: true,
-			Description: "Every scheduled departure with names in place of codes. Start here: raw.flights has the codes only."}, "flight_date flight dep_delay status " + tail},
-		{catalog.Dataset{Name: "raw.planes", Title: "Planes", Team: ops,
-			Description: "The planes that flew. More than one in six tail numbers of raw.flights are not in it."}, "tailnum year engine"},
-		{catalog.Dataset{Name: "clean.planes", Title: "Planes in service", Team: ops,
-			Description: "Registered planes and the flights that each made."}, "tailnum=Tail_number,_the_key. flights built_year"},
-		{catalog.Dataset{Name: "marts.on_time_daily", Title: "On-time performance by day", Team: planning, Certified: true,
-			Description: "Punctuality by day. On time means that the flight arrived less than 15 minutes late."}, "flight_date flights flown avg_arr_delay carrier=Code;_see_raw.airlines."},
-		{catalog.Dataset{Name: "marts.carrier_scorecard", Title: "Carrier scorecard", Team: planning,
-			Description: "Airlines by month."}, "month flights avg_dep_delay planes=Different_tail_numbers_seen."},
-		{catalog.Dataset{Name: "marts.partner_targets", Title: "Punctuality targets", Team: planning,
-			Description: "What was agreed with each airline."}, "carrier on_time_target=Share_of_flights_to_arrive_on_time."},
-		{catalog.Dataset{Name: "marts.delay_legacy", Title: "On-time share (old)", Team: planning, Tags: []string{"punctuality"},
-			Deprecated: "Use marts.on_time_daily."}, "day flights on_time_share"},
+		{catalog.Dataset{
+			Name: "raw.flights", Title: "Flights, as reported", Team: ops, Certified: true,
+			Description: "Every flight that left New York, one row each, as the airlines reported it.",
+		}, "flight dep_delay arr_delay sched_dep_time dest " + tail},
+		{catalog.Dataset{
+			Name: "clean.flights", Title: "Flights", Team: ops, Certified: true,
+			Description: "Every scheduled departure with names in place of codes. Start here: raw.flights has the codes only.",
+		}, "flight_date flight dep_delay status " + tail},
+		{catalog.Dataset{
+			Name: "raw.planes", Title: "Planes", Team: ops,
+			Description: "The planes that flew. More than one in six tail numbers of raw.flights are not in it.",
+		}, "tailnum year engine"},
+		{catalog.Dataset{
+			Name: "clean.planes", Title: "Planes in service", Team: ops,
+			Description: "Registered planes and the flights that each made.",
+		}, "tailnum=Tail_number,_the_key. flights built_year"},
+		{catalog.Dataset{
+			Name: "marts.on_time_daily", Title: "On-time performance by day", Team: planning, Certified: true,
+			Description: "Punctuality by day. On time means that the flight arrived less than 15 minutes late.",
+		}, "flight_date flights flown avg_arr_delay carrier=Code;_see_raw.airlines."},
+		{catalog.Dataset{
+			Name: "marts.carrier_scorecard", Title: "Carrier scorecard", Team: planning,
+			Description: "Airlines by month.",
+		}, "month flights avg_dep_delay planes=Different_tail_numbers_seen."},
+		{catalog.Dataset{
+			Name: "marts.partner_targets", Title: "Punctuality targets", Team: planning,
+			Description: "What was agreed with each airline.",
+		}, "carrier on_time_target=Share_of_flights_to_arrive_on_time."},
+		{catalog.Dataset{
+			Name: "marts.delay_legacy", Title: "On-time share (old)", Team: planning, Tags: []string{"punctuality"},
+			Deprecated: "Use marts.on_time_daily.",
+		}, "day flights on_time_share"},
 		{catalog.Dataset{Name: "marts.delay_by_condition", Title: "Delays by weather", Team: "weather-desk"}, "condition flights avg_dep_delay"},
 		{catalog.Dataset{Name: "clean.airports", Title: "Airports", Team: planning}, "code name routes.element.flights"},
 		{catalog.Dataset{Name: "raw.load_log"}, "table_name rows loaded_at"},

@@ -16,7 +16,8 @@ import (
 const visible = `(s.vis IS NULL OR s.vis && @teams::text[])
 	AND (cardinality(@phrases::text[]) = 0 OR NOT EXISTS (SELECT FROM unnest(@phrases::text[]) AS p WHERE NOT (` + holds + `)))
 	AND (cardinality(@barred::text[]) = 0 OR NOT EXISTS (SELECT FROM unnest(@barred::text[]) AS p WHERE ` + holds + `))
-	AND (cardinality(@within::text[]) = 0 OR s.keys::text ~ ALL (@within::text[]))
+	AND (cardinality(@within::text[]) = 0 OR NOT EXISTS (SELECT FROM unnest(@within::text[], @within_sure::text[]) AS w (pattern, sure)
+		WHERE NOT (s.keys @@ w.sure::tsquery OR s.keys::text ~ w.pattern)))
 	AND (cardinality(@without::text[]) = 0 OR NOT EXISTS (SELECT FROM unnest(@without::text[], @without_query::text[]) AS w (pattern, query)
 		WHERE s.keys @@ w.query::tsquery AND s.keys::text ~ w.pattern))`
 
@@ -59,16 +60,16 @@ func (a *ask) read(ctx context.Context, tx pgx.Tx, l look, level int) (findings,
 // args returns the arguments that all looks share. Arrays are never nil: that would be NULL.
 func (a *ask) args() pgx.NamedArgs {
 	list := func(s []string) []string { return append([]string{}, s...) }
-	within, without, query := []string{}, []string{}, []string{}
+	within, sure, without, query := []string{}, []string{}, []string{}, []string{}
 	for _, c := range a.within {
-		within = append(within, c.pattern)
+		within, sure = append(within, c.pattern), append(sure, c.sure)
 	}
 	for _, c := range a.without {
 		without, query = append(without, c.pattern), append(query, c.query)
 	}
 	return pgx.NamedArgs{
 		"teams": list(a.Teams), "phrases": list(a.phrases), "barred": list(a.barred), "must": a.orAll(a.must("")),
-		"within": within, "without": without, "without_query": query,
+		"within": within, "within_sure": sure, "without": without, "without_query": query,
 	}
 }
 

@@ -196,20 +196,20 @@ func TestBrowserCrawlShowsProgressAndEnds(t *testing.T) {
 	b.do(chromedp.Click(`button[value="admin"], form:has(input[value="admin"]) button`))
 	b.waitFor("signed in as the admin", `location.pathname !== "/login"`)
 	b.visit("/sources/lake")
-	before := b.eval(`document.querySelectorAll("main tr").length`)
+	before := b.eval(`document.querySelectorAll("main tbody a[href*='/crawls/']").length`)
 	b.do(chromedp.Click(`form[action="/sources/lake/crawl"] button`))
-	b.waitFor("the crawl ends on the page by itself", `/finished/i.test(document.querySelector("main").innerText) && !document.querySelector("main progress, main [data-running]")`)
+	b.waitFor("the crawl is listed, and ends on the page by itself", `document.querySelectorAll("main tbody a[href*='/crawls/']").length > `+before+
+		` && /^finished: /i.test(document.querySelector(".crawl [role=status]").innerText) && !document.querySelector("main progress")`)
+	b.waitFor("the button keeps the focus", `document.activeElement.id === "crawl-now" && !document.activeElement.ariaDisabled`)
 	b.picture("source")
-	b.visit("/sources/lake")
-	if after := b.eval(`document.querySelectorAll("main tr").length`); after <= before {
-		t.Logf("rows before %s, after %s", before, after)
-	}
+	b.do(chromedp.Click(`.crawl a[href*="/crawls/"]`))
+	b.waitFor("its outcome leads to what it did", `location.pathname.includes("/crawls/") && document.querySelector("h1").innerText.startsWith("Crawl ")`)
 }
 
 // pages are all kinds of pages that the demo has.
 var pages = []string{
 	"/", "/data", "/data?q=flights", "/data?q=zzzzqqqq", "/d/lake/raw.flights", "/d/lake/clean.flights/columns", "/d/lake/clean.flights/history",
-	"/d/lake/clean.flights/sample", "/d/lake/no.such", "/sources", "/sources/lake", "/login", "/ui", "/api/docs", "/nowhere",
+	"/d/lake/clean.flights/sample", "/d/lake/no.such", "/sources", "/sources/lake", "/sources/lake/crawls/1", "/login", "/ui", "/api/docs", "/nowhere",
 }
 
 func TestBrowserAccessibleLightDarkNarrow(t *testing.T) {

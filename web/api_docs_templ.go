@@ -57,14 +57,14 @@ func apiDocsPage(s shell, info *huma.Info, base string, sections []docSection) t
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</p></div><div class=\"head-actions\"><a class=\"btn s\" href=\"/api/openapi.json\">OpenAPI 3.1</a></div></div><div class=\"cols cols-wide\"><div><section class=\"sec\" aria-labelledby=\"h-first\"><div class=\"sec-head\"><h2 id=\"h-first\">First call</h2></div><ol class=\"api-steps\"><li><p>Whoever runs this portal makes a token. It is shown once, and says who you are and what it may be used for.</p><pre class=\"code\" tabindex=\"0\" role=\"region\" aria-label=\"Making a token\">portreeve token create --user SUBJECT --scopes read --ttl 720h</pre></li><li><p>Send it with every request.</p><pre class=\"code\" tabindex=\"0\" role=\"region\" aria-label=\"First call\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</p></div><div class=\"head-actions\"><a class=\"btn s\" href=\"/api/openapi.json\">OpenAPI 3.1</a></div></div><div class=\"cols cols-wide\"><div><section class=\"sec\" aria-labelledby=\"h-first\"><div class=\"sec-head\"><h2 id=\"h-first\">First call</h2></div><ol class=\"api-steps\"><li><p>Whoever runs this portal makes a token. It is shown once, and says who you are and what it may be used for.</p><pre class=\"code\" tabindex=\"0\" role=\"region\" aria-label=\"Making a token\">portreeve token create --user SUBJECT --scopes read --ttl 720h</pre></li><li><p>Send it with every request.</p><pre class=\"code\" tabindex=\"0\" role=\"region\" aria-label=\"Asking with a token\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var4 string
 			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs("curl -H \"Authorization: Bearer $TOKEN\" '" + base + "/api/v1/search?q=flights'")
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `api_docs.templ`, Line: 28, Col: 159}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `api_docs.templ`, Line: 28, Col: 168}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {

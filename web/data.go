@@ -215,7 +215,9 @@ func (p dataPage) interpreted() string {
 var orders = map[string]string{"": "best first", "used": "most used first", "fresh": "freshest first", "name": "by name"}
 
 // pastTheEnd reports whether the address asks for a page after the last one.
-func (p dataPage) pastTheEnd() bool { return len(p.Result.Items) == 0 && p.Result.Total > 0 && p.Query.Offset > 0 }
+func (p dataPage) pastTheEnd() bool {
+	return len(p.Result.Items) == 0 && p.Result.Total > 0 && p.Query.Offset > 0
+}
 
 // firstPage is the same question from its first result on.
 func (p dataPage) firstPage() catalog.SearchQuery {

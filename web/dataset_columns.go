@@ -217,8 +217,10 @@ func (r columnRow) variety() string {
 		return "no values"
 	case p.Distinct == nil:
 		return "nested values"
-	case 50**p.Distinct >= 49*values: // the engine's estimate of distinct values is off by up to two percent
+	case p.DistinctExact && *p.Distinct == values:
 		return "all different"
+	case !p.DistinctExact && 50**p.Distinct >= 49*values: // an estimate is off by some percent
+		return "about all different"
 	}
 	return "mostly different"
 }
@@ -226,15 +228,20 @@ func (r columnRow) variety() string {
 // clipped says what the histogram leaves out, or "".
 func (r columnRow) clipped() string {
 	p := r.Profile
-	if p.Histogram == nil || p.Min == nil || p.Max == nil || (p.Histogram.Low == *p.Min && p.Histogram.High == *p.Max) || p.Histogram.Low == "" {
+	if p == nil || p.Histogram == nil || p.Histogram.Below+p.Histogram.Above == 0 {
 		return ""
 	}
-	return "The picture shows " + shownValue(p.Type, p.Histogram.Low) + " to " + shownValue(p.Type, p.Histogram.High) + ": what lies further out would flatten it."
+	return "The picture shows the middle 98 %, " + shownValue(p.Type, p.Histogram.Low) + " to " + shownValue(p.Type, p.Histogram.High) + ": " +
+		number(p.Histogram.Below) + " rows lie below and " + number(p.Histogram.Above) + " above."
 }
 
 // pictureName says in words what the histogram shows.
 func (r columnRow) pictureName() string {
-	return "Values of " + cut(r.Leaf(), 80) + ", " + r.valueRange()
+	text := "Values of " + cut(r.Leaf(), 80) + ", " + r.valueRange()
+	if note := r.clipped(); note != "" {
+		text += ". " + note
+	}
+	return text
 }
 
 var quantileNames = []string{"5 %", "25 %", "median", "75 %", "95 %"}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,9 +34,9 @@ func (h *datasetHead) commitChart() (chart ui.Columns, enough bool) {
 // charted are the commits that say how many rows they added, oldest first.
 func (h *datasetHead) charted() []catalog.Snapshot {
 	var known []catalog.Snapshot
-	for i := len(h.Snapshots) - 1; i >= 0; i-- {
-		if h.Snapshots[i].AddedRows != nil {
-			known = append(known, h.Snapshots[i])
+	for _, snap := range slices.Backward(h.Snapshots) {
+		if snap.AddedRows != nil {
+			known = append(known, snap)
 		}
 	}
 	return known

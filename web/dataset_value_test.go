@@ -79,14 +79,17 @@ func TestPicturesInWords(t *testing.T) {
 		name     string
 		rows     int64
 		distinct *int64
+		exact    bool
 		want     string
 	}{
-		{"a key, estimated", 1000, new(int64(990)), "all different"},
-		{"often repeated", 1000, new(int64(700)), "mostly different"},
-		{"a struct", 1000, nil, "nested values"},
-		{"only nulls", 0, new(int64(0)), "no values"},
+		{"a key", 1000, new(int64(1000)), true, "all different"},
+		{"one value is there twice", 1000, new(int64(999)), true, "mostly different"},
+		{"an estimate proves nothing", 1000, new(int64(1000)), false, "about all different"},
+		{"often repeated", 1000, new(int64(700)), false, "mostly different"},
+		{"a struct", 1000, nil, false, "nested values"},
+		{"only nulls", 0, new(int64(0)), true, "no values"},
 	} {
-		r := columnRow{Profile: &catalog.ColumnProfile{Rows: tt.rows, Distinct: tt.distinct}}
+		r := columnRow{Profile: &catalog.ColumnProfile{Rows: tt.rows, Distinct: tt.distinct, DistinctExact: tt.exact}}
 		if got := r.variety(); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
@@ -95,8 +98,8 @@ func TestPicturesInWords(t *testing.T) {
 	if got := (columnRow{Profile: p}).clipped(); got != "" {
 		t.Errorf("a whole histogram is said to be clipped: %q", got)
 	}
-	p.Histogram.High = "180"
-	if got := (columnRow{Profile: p}).clipped(); got != "The picture shows -43 to 180: what lies further out would flatten it." {
+	p.Histogram.High, p.Histogram.Above = "180", 3300
+	if got := (columnRow{Profile: p}).clipped(); got != "The picture shows the middle 98 %, -43 to 180: 0 rows lie below and 3,300 above." {
 		t.Errorf("a clipped histogram reads %q", got)
 	}
 }

@@ -115,7 +115,7 @@ func TestPathsThatLeadOn(t *testing.T) {
 	for path, want := range map[string]string{
 		"/data/": "/data", "/data/?q=a%26b": "/data?q=a%26b", "/sources///": "/sources", "/d/lake": "/data?source=lake", "/d/lake/": "/d/lake",
 		"/d/a%26b": "/data?source=a%26b", "/d/lake/raw.flights/": "/d/lake/raw.flights", "/d/lake/a%2Fb/lineage": "/d/lake/a%2Fb?no=lineage",
-		"//evil.example/": "", "/": "", "/d/lake/raw.flights": "",
+		"//evil.example/": "", "/nowhere/": "", "/palette/x/": "", "/": "", "/d/lake/raw.flights": "",
 	} {
 		if got := st.ask("GET", path, session).Header.Get("Location"); got != want {
 			t.Errorf("%s leads to %q, want %q", path, got, want)

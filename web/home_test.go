@@ -189,6 +189,10 @@ func TestPaletteOffersWhatOneMayDo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	wantText(t, s.page("/palette?q=dark"), "[role=option]", "Theme: dark")
+	s.crawl(flights(s.now))
+	if got := s.page("/palette?q=keyboard+keys+").Find("[role=option]").First().AttrOr("data-opens", ""); got != "keys" {
+		t.Errorf("an action named by two words is not the first choice: %q", got)
+	}
 	crawl := `button[form=palette-do][formaction="/sources/lake/crawl"]`
 	if s.page("/palette?q=crawl+lake").Find(crawl).Length() != 0 {
 		t.Error("an analyst is offered to crawl")

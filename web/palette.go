@@ -38,6 +38,10 @@ func (a paletteAnswer) id(kind string, i int) string {
 	return kind + strconv.Itoa(i)
 }
 
+// commanded reports whether what was typed names an action by two words or more: then it is the first choice. One word is
+// more likely part of a dataset's name, and Enter must not start a crawl.
+func (a paletteAnswer) commanded() bool { return len(a.Actions) > 0 && strings.Contains(a.Text, " ") }
+
 // action is something that the palette does. It sends the form that stands in the palette, or opens a dialog.
 type action struct {
 	Text, Icon, Keys  string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -115,11 +116,19 @@ func withoutSlash(next echo.HandlerFunc) echo.HandlerFunc {
 		if r.URL.RawQuery != "" {
 			to += "?" + r.URL.RawQuery
 		}
-		if backTo(to) != to {
+		if backTo(to) != to || !servesGet(c.Echo(), strings.TrimRight(path, "/")) {
 			return next(c)
 		}
 		return c.Redirect(http.StatusMovedPermanently, to)
 	}
+}
+
+// servesGet reports whether a GET of path meets a route.
+func servesGet(e *echo.Echo, path string) bool {
+	c := e.AcquireContext()
+	defer e.ReleaseContext(c)
+	e.Router().Find(http.MethodGet, path, c)
+	return slices.ContainsFunc(e.Routes(), func(rt *echo.Route) bool { return rt.Method == http.MethodGet && rt.Path == c.Path() })
 }
 
 // datasetRoute is the path of a dataset's page; its parts stand below.

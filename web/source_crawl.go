@@ -34,14 +34,14 @@ func (s *Server) getSourceCrawl(c echo.Context) error {
 	ctx, slug, number := c.Request().Context(), c.Param("slug"), c.Param("id")
 	p := crawlPage{Now: s.Now()}
 	id, err := strconv.ParseInt(number, 10, 64)
-	if err == nil {
-		p.Crawl, err = s.Catalog.Crawl(ctx, id)
-	}
-	switch {
-	case err != nil && id != 0 && fault.KindOf(err) != fault.NotFound:
-		return err
-	case err != nil || p.Crawl.Source != slug:
+	if err != nil {
 		return fault.NotFoundf("there is no crawl %s of %s", cut(number, 40), cut(slug, 80))
+	}
+	if p.Crawl, err = s.Catalog.Crawl(ctx, id); err != nil {
+		return err
+	}
+	if p.Crawl.Source != slug {
+		return fault.NotFoundf("there is no crawl %d of %s", id, cut(slug, 80))
 	}
 	if p.Errors, err = s.Catalog.CrawlErrors(ctx, id, crawlErrorsShown); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 const (
 	countedRows = 1 << 20 // up to here every distinct value is counted; above, where the estimate says that they repeat
 	sortedRows  = 8 << 20 // up to here all values of a column may be held in memory at once, for percentiles
+	longRows    = 4096    // up to here the values of many columns are counted as rows of one: their texts fit in memory
 	cells       = 1 << 20 // rows times columns of a statement, unless it is for one column: planning dominates below, memory above
 )
 
@@ -24,26 +25,47 @@ const (
 
 // spread adds distinct counts, the most frequent values and histograms.
 func (s session) spread(ctx context.Context, from string, subjects []subject) error {
-	var parts []string
+	var tops, histograms []int
 	for i, c := range subjects {
 		if nested(c.Type) || c.Nulls == c.Rows {
 			continue
 		}
 		if c.Distinct == nil || c.repeats() {
-			parts = append(parts, c.topSQL(i, from))
+			tops = append(tops, i)
 		}
 		if c.ok && c.low < c.high {
-			parts = append(parts, c.bucketSQL(i, from))
+			histograms = append(histograms, i)
 		}
 	}
-	if err := s.putAll(ctx, subjects, parts); err != nil {
+	if err := s.fill(ctx, from, subjects, tops, histograms); err != nil {
 		return err
 	}
 	return s.clip(ctx, from, subjects)
 }
 
-// putAll runs parts as one statement and gives subjects its rows.
-func (s session) putAll(ctx context.Context, subjects []subject, parts []string) error {
+// fill counts the values of some subjects and makes the histograms of some.
+func (s session) fill(ctx context.Context, from string, subjects []subject, tops, histograms []int) error {
+	for _, i := range histograms {
+		c := &subjects[i]
+		c.Histogram = &catalog.Histogram{Low: c.min, High: c.max, Counts: make([]int64, bucketCount(c.Type, c.bounds))}
+	}
+	var parts []string
+	long := subjects[0].Rows <= longRows
+	switch {
+	case long && len(tops) > 0 && len(histograms) > 0:
+		parts = []string{longTops(from, subjects, tops), longBuckets(from, subjects, histograms)}
+	case long && len(tops) > 0:
+		parts = []string{longTops(from, subjects, tops)}
+	case long && len(histograms) > 0:
+		parts = []string{longBuckets(from, subjects, histograms)}
+	case !long:
+		for _, i := range tops {
+			parts = append(parts, subjects[i].topSQL(i, from))
+		}
+		for _, i := range histograms {
+			parts = append(parts, subjects[i].bucketSQL(i, from))
+		}
+	}
 	if len(parts) == 0 {
 		return nil
 	}
@@ -83,15 +105,15 @@ func countKey(c, t string) string {
 	return c
 }
 
-// bucketSQL counts the values of column i in buckets within its bounds, with -1 for those below and one too many for those
-// above, and gives it an empty histogram for them.
+// bucket returns SQL for the bucket of a value v: -1 below the bounds, one too many above.
+const bucket = "CASE WHEN v < %[1]s THEN -1 WHEN v > %[2]s THEN %[3]s ELSE least(%[3]s - 1, floor((v - %[1]s) / (%[2]s - %[1]s) * %[3]s)) END"
+
+// bucketSQL counts the values of column i by the buckets of its histogram.
 func (c *subject) bucketSQL(i int, from string) string {
-	const q = `(SELECT %d, '` + isBucket + `', bucket::VARCHAR, count(*)::VARCHAR FROM (
-		SELECT CASE WHEN v < %[2]s THEN -1 WHEN v > %[3]s THEN %[4]d ELSE least(%[4]d - 1, floor((v - %[2]s) / %[5]s * %[4]d)) END AS bucket
-		FROM (SELECT %[6]s AS v FROM %[7]s) WHERE v IS NOT NULL) GROUP BY bucket)`
-	size := bucketCount(c.Type, c.bounds)
-	c.Histogram = &catalog.Histogram{Low: c.min, High: c.max, Counts: make([]int64, size)}
-	return fmt.Sprintf(q, i, float(c.low), float(c.high), size, float(c.high-c.low), number(finite(c.sql, c.Type), c.Type), from)
+	const q = `(SELECT %d, '` + isBucket + `', b::VARCHAR, count(*)::VARCHAR FROM (SELECT %s AS b FROM (SELECT %s AS v FROM %s) WHERE v IS NOT NULL)
+		GROUP BY b)`
+	of := fmt.Sprintf(bucket, float(c.low), float(c.high), strconv.Itoa(len(c.Histogram.Counts)))
+	return fmt.Sprintf(q, i, of, number(finite(c.sql, c.Type), c.Type), from)
 }
 
 // clip makes the histograms anew that a few values far out have squeezed into some of their buckets.
@@ -110,7 +132,7 @@ func (s session) clip(ctx context.Context, from string, subjects []subject) erro
 	if err != nil {
 		return err
 	}
-	parts = parts[:0]
+	var again []int
 	for _, row := range r.Rows {
 		c, i, err := subjectOf(subjects, row, 5)
 		if err != nil {
@@ -124,11 +146,10 @@ func (s session) clip(ctx context.Context, from string, subjects []subject) erro
 			return fmt.Errorf("%w: %w", errStopped, err)
 		}
 		if b.low < b.high {
-			c.bounds = b
-			parts = append(parts, c.bucketSQL(i, from))
+			c.bounds, again = b, append(again, i)
 		}
 	}
-	return s.putAll(ctx, subjects, parts)
+	return s.fill(ctx, from, subjects, nil, again)
 }
 
 // squeezed reports whether all but the lowest and the highest 1 % of the values lie in a third of the buckets or less.

@@ -1,8 +1,8 @@
 package duckdb
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,7 +41,7 @@ func TestSampleOfManyFilesHasTheFirstTheLastAndSomeBetween(t *testing.T) {
 	t.Parallel()
 	var files []catalog.PlanFile
 	for i := range 100 {
-		files = append(files, catalog.PlanFile{Path: fmt.Sprint(i), Rows: 10})
+		files = append(files, catalog.PlanFile{Path: strconv.Itoa(i), Rows: 10})
 	}
 	for _, tt := range []struct {
 		limit int64

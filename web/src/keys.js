@@ -10,7 +10,7 @@ const typing = el => el.closest('input, textarea, select, [contenteditable]') !=
 
 function act(event) {
   const key = event.key
-  if (Date.now() - going < 1000 && places[key]) { location.assign(places[key]); return true }
+  if (Date.now() - going < 1500 && places[key]) { location.assign(places[key]); return true }
   going = 0
   switch (key) {
     case 'g': going = Date.now(); return true

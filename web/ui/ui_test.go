@@ -129,11 +129,11 @@ func TestComponentsEscape(t *testing.T) {
 	}
 }
 
-func TestLinksRefuseScripts(t *testing.T) {
+func TestStepsThatLeadNowhereAreNoLinks(t *testing.T) {
 	t.Parallel()
-	doc := draw(t, PagerBar(Pager{Summary: "1–2 of 3", Previous: "javascript:alert(1)"}))
-	if href := doc.Find("a").AttrOr("href", ""); strings.Contains(href, "javascript") || doc.Find("[aria-disabled=true]").Length() != 1 {
-		t.Errorf("a step leads to %q", href)
+	doc := draw(t, PagerBar(Pager{Summary: "1–2 of 3", Next: "/?offset=2"}))
+	if doc.Find("a").Length() != 1 || doc.Find("[aria-disabled=true]").Length() != 1 {
+		t.Error("of the first page, not one step leads on")
 	}
 	if draw(t, PagerBar(Pager{Summary: "1–3 of 3"})).Find(".btn").Length() != 0 {
 		t.Error("the only page has steps to others")
