@@ -43,7 +43,9 @@ type searchAnswer struct {
 	TotalRelation string                  `json:"total_relation" enum:"exact,about" doc:"Whether total and the counts of the facets are exact."`
 	TookMS        int64                   `json:"took_ms"`
 	Facets        map[string][]facetCount `json:"facets"`
-	Suggestion    string                  `json:"suggestion,omitempty" doc:"A spelling that finds something."`
+	Suggestion    string                  `json:"suggestion,omitempty" doc:"Another question that finds something."`
+	Corrected     string                  `json:"corrected,omitempty" doc:"What was looked for in place of a word that nothing has."`
+	Notes         []string                `json:"notes,omitempty" doc:"What of the question was not understood."`
 	Items         []searchItem            `json:"items"`
 	NextCursor    string                  `json:"next_cursor"`
 }
@@ -97,7 +99,7 @@ func (e *endpoints) search() {
 func showSearch(r catalog.SearchResult, q catalog.SearchQuery) searchAnswer {
 	out := searchAnswer{
 		Total: r.Total, TotalRelation: "exact", TookMS: r.Took.Milliseconds(), Facets: map[string][]facetCount{},
-		Suggestion: r.Suggestion, Items: make([]searchItem, 0, len(r.Items)),
+		Suggestion: r.Suggestion, Corrected: r.Corrected, Notes: r.Notes, Items: make([]searchItem, 0, len(r.Items)),
 	}
 	if r.TotalAbout {
 		out.TotalRelation = "about"
