@@ -206,7 +206,7 @@ func (p dataPage) Sentence() string {
 // interpreted says how the question was read, where that is more than its words.
 func (p dataPage) interpreted() string {
 	text := strings.Join(p.Result.Interpreted, ", ")
-	if text == p.Query.Text {
+	if !strings.ContainsAny(p.Query.Text, `:"-`) || text == p.Query.Text { // plain words are read as they stand
 		return ""
 	}
 	return cut(text, 200)

@@ -75,7 +75,7 @@ func TestDamagedMetadataIsSaid(t *testing.T) {
 			if err := os.Mkdir(path, 0o700); err != nil {
 				t.Fatal(err)
 			}
-		}, "damaged"},
+		}, "not a regular file"},
 		{"no address", location(nil), "names no metadata file"},
 		{"in a bucket", location("s3://bucket/v1.metadata.json"), "s3 storage"},
 		{"on another host", location("file://elsewhere/v1.metadata.json"), "local disk"},

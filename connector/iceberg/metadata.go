@@ -123,7 +123,7 @@ func (localFiles) ReadFile(address string) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(content)) > limit {
-		err = fault.Unavailablef(nil, "the metadata file is larger than %d MiB", limit>>20)
+		err = fault.Unavailablef(nil, "the metadata file is too large: more than %d MiB", limit>>20)
 	}
 	return content, err
 }
