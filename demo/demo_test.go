@@ -119,7 +119,7 @@ func checkTables(t *testing.T, seen map[string]catalog.Observation) {
 		"raw.load_log": 21, "clean.flights": 336_776, "clean.weather_hourly": 26_115, "clean.planes": 3_322,
 		"clean.airports": 1_458, "marts.on_time_daily": 11_864, "marts.route_performance": 224,
 		"marts.carrier_scorecard": 201, "marts.airport_weather_daily": 1_098, "marts.delay_by_condition": 15,
-		"marts.delay_legacy": 365, "marts.partner_targets": -1,
+		"marts.delay_legacy": 365, "marts.partner_targets": 0,
 	}
 	got := map[string]int64{}
 	for name, o := range seen {

@@ -16,7 +16,7 @@ func TestWrongUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	t.Cleanup(func() { taken.Close() }) // after the parallel cases
 	file := filepath.Join(openDir(t), "file")
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestWrongUse(t *testing.T) {
 			t.Parallel()
 			home := openDir(t)
 			cmd := exec.CommandContext(t.Context(), binary, tt.args...)
-			cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "PORTREEVE_HOME=" + home}, tt.env...)
+			cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "PORTREEVE_HOME=" + home, "PORTREEVE_OPS_LISTEN=127.0.0.1:0"}, tt.env...)
 			out, err := cmd.CombinedOutput()
 			if err == nil || cmd.ProcessState.ExitCode() != tt.exit {
 				t.Errorf("exit status %d, want %d", cmd.ProcessState.ExitCode(), tt.exit)
