@@ -355,7 +355,7 @@ func columnTable(h *datasetHead, p columnsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<div class=\"tablewrap\" tabindex=\"0\" role=\"region\" aria-label=\"Columns\"><table class=\"table columns cards\"><thead><tr class=\"stick\"><th scope=\"col\">Column</th><th scope=\"col\">Type</th><th scope=\"col\">Description</th><th scope=\"col\" class=\"num\">Nulls</th><th scope=\"col\"><span class=\"vh\">Share of nulls</span></th><th scope=\"col\">Values</th><th scope=\"col\">Range</th><th scope=\"col\" class=\"num\">Distinct</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<div class=\"tablewrap\" tabindex=\"0\" role=\"region\" aria-label=\"Columns\"><table class=\"table columns cards\"><thead><tr class=\"stick\"><th scope=\"col\">Column</th><th scope=\"col\">Type</th><th scope=\"col\">Description</th><th scope=\"col\" class=\"num\">Nulls</th><th scope=\"col\" class=\"share\"><span class=\"vh\">Share of nulls</span></th><th scope=\"col\">Values</th><th scope=\"col\">Range</th><th scope=\"col\" class=\"num\">Distinct</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
