@@ -129,9 +129,9 @@ func upperFirst(s string) string {
 	return s
 }
 
-// Sentence says what the rows are: the first, not the typical ones.
+// Sentence says what the rows are: some from all over the snapshot, the same at each look.
 func (p samplePage) Sentence() string {
-	text := "The first " + plural(len(p.Sample.Rows), "row", "rows") + " of snapshot " + p.Sample.SnapshotID + ", in no particular order"
+	text := plural(len(p.Sample.Rows), "row", "rows") + " of snapshot " + p.Sample.SnapshotID + ", in no particular order"
 	if hidden := len(p.Sample.Columns) - sampleColumns; hidden > 0 {
 		text += "; " + plural(hidden, "column is", "columns are") + " only in the CSV"
 	}

@@ -294,7 +294,7 @@ func TestSampleShowsNullAndEmpty(t *testing.T) {
 	s.rows.sample = sampleOfFlights()
 	s.rows.sample.Cut = true
 	doc := s.page("/d/lake/clean.flights/sample")
-	wantText(t, doc, ".toolbar", "The first 3 rows of snapshot 8112, in no particular order; long values are cut at 2,000 bytes.")
+	wantText(t, doc, ".toolbar", "3 rows of snapshot 8112, in no particular order; long values are cut at 2,000 bytes.")
 	row := doc.Find(".grid tbody tr").Eq(1)
 	if got := row.Find("td.null").Text(); got != "NULLempty" {
 		t.Errorf("the null and the empty text read %q", got)

@@ -51,7 +51,7 @@ func (a *crawlCmd) one(ctx context.Context, db *database, store *catalog.Store, 
 	if err != nil {
 		return err
 	}
-	run, err := startAndSync(ctx, db, store, src, conn, "command line", log)
+	run, err := startAndSync(ctx, db, store, src, conn, "command line", false, log)
 	if err != nil {
 		return err
 	}
@@ -70,12 +70,13 @@ func orElse(s, other string) string {
 	return s
 }
 
-// startAndSync crawls a source in this process. A crawl that another process has begun is a Conflict.
-func startAndSync(ctx context.Context, db *database, store *catalog.Store, src catalog.Source, conn catalog.Connection, by string, log *slog.Logger) (catalog.Crawl, error) {
+// startAndSync crawls a source in this process. A crawl that is open already is carried on if resume is set, by who knows
+// that nobody else does, and is a Conflict otherwise.
+func startAndSync(ctx context.Context, db *database, store *catalog.Store, src catalog.Source, conn catalog.Connection, by string, resume bool, log *slog.Logger) (catalog.Crawl, error) {
 	var id int64
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		open, fresh, err := catalog.OpenCrawl(ctx, tx, src.Slug, by)
-		if err == nil && !fresh {
+		if err == nil && !fresh && !resume {
 			err = fault.Conflictf("crawl %d of %s is running already", open, src.Slug)
 		}
 		id = open

@@ -145,7 +145,7 @@ func progress(w io.Writer) func(string) {
 
 // crawlNow crawls a source in this process and waits for it.
 func crawlNow(ctx context.Context, db *database, store *catalog.Store, src catalog.Source, conn catalog.Connection, by string, log *slog.Logger) error {
-	run, err := startAndSync(ctx, db, store, src, conn, by, log)
+	run, err := startAndSync(ctx, db, store, src, conn, by, db.embedded != nil, log) // a killed demo may have left one open
 	if err == nil && run.State == catalog.CrawlFailed {
 		err = fault.Unavailablef(nil, "%s could not be read: %s", src.Slug, run.Message)
 	}
