@@ -75,7 +75,7 @@ func (s *Store) FailStaleCrawls(ctx context.Context) error {
 
 // DueSources returns the slugs of the sources whose next crawl is due.
 func (s *Store) DueSources(ctx context.Context) ([]string, error) {
-	rows, _ := s.db.Query(ctx, `SELECT slug FROM source WHERE next_crawl_at <= now() ORDER BY next_crawl_at, slug LIMIT 100`)
+	rows, _ := s.db.Query(ctx, `SELECT slug FROM source WHERE next_crawl_at <= now() AND retired_at IS NULL ORDER BY next_crawl_at, slug LIMIT 100`)
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 

@@ -28,9 +28,20 @@ const (
 	Model     Kind = "model"
 	Dashboard Kind = "dashboard"
 	File      Kind = "file"
+	Schema    Kind = "schema" // a subject of a schema registry
 )
 
-var kinds = []Kind{Table, View, Topic, Model, Dashboard, File}
+var kinds = []Kind{Table, View, Topic, Model, Dashboard, File, Schema}
+
+// Standing is how close a dataset is to the data. Of several that are the same thing, the closest one has the page.
+type Standing int16
+
+// The standings, closest first.
+const (
+	Holds     Standing = iota // the system that keeps the data: a lake, a database, a broker
+	Serves                    // an engine that reads it from elsewhere
+	Describes                 // a description: a dbt model, a schema
+)
 
 // Dataset is the head of a dataset's page. Counts are nil where they are unknown.
 type Dataset struct {
@@ -60,7 +71,13 @@ type Dataset struct {
 	DataAt       *time.Time // when its data last changed
 	Properties   map[string]string
 	Usage        float32
-	Problem      string // why it could not be read at the last crawl; "" when it could
+	Standing     Standing
+	Estimated    []string // which of the counts the source only estimates: "rows", "bytes"
+	Definition   string   // a view's SQL, a model's code
+	MainID       *int64   // the dataset whose page shows this one, nil when that is itself
+	MainRule     string   // why they are the same thing
+	MainEvidence string   // the identifier that both have
+	Problem      string   // why it could not be read at the last crawl; "" when it could
 	ProblemSince *time.Time
 	CreatedAt    time.Time // first seen
 	ChangedAt    time.Time // newest entry of its history

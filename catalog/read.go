@@ -15,7 +15,8 @@ import (
 const datasetSelect = `
 	SELECT d.id, s.slug AS source, d.name, d.scope, d.native_id, d.kind, d.title, d.description, d.team, d.domain, d.tags,
 	       d.certified, d.deprecated, d.location, d.format, d.partitioning, d.sort_order, d.row_count, d.byte_count, d.file_count,
-	       d.column_count, d.documented, d.snapshot_id, d.data_at, d.properties, d.usage, d.problem, d.problem_since,
+	       d.column_count, d.documented, d.snapshot_id, d.data_at, d.properties, d.usage, d.standing, d.estimated, d.definition,
+	       d.main_id, d.main_rule, d.main_evidence, d.problem, d.problem_since,
 	       d.created_at, d.changed_at, d.seen_at, d.gone_at
 	FROM dataset d JOIN source s ON s.id = d.source_id `
 

@@ -12,10 +12,13 @@ type Source struct {
 	Slug       string // [a-z][a-z0-9_-]*, chosen by an operator; part of every URL of its datasets
 	Kind       string // the connector: "iceberg" …
 	Title      string
-	Namespace  string            // OpenLineage's name of the system
+	Namespace  string            // OpenLineage's name of the system: trino://host:port
+	Aliases    []string          // other namespaces that foreign names use for it
 	Note       string            // what people should know of it, shown on its page and its datasets' pages
-	Config     map[string]string // settings of the connector, never a secret
+	Config     map[string]string // settings of the connector; a secret stands there as a reference such as ${NAME}
 	CrawlEvery time.Duration
+	DeclaredIn string     // file:line of the estate, "" when it is not declared there
+	RetiredAt  *time.Time // since when it is declared no longer: its datasets stay, nothing is crawled
 }
 
 // Connection is a source that has been opened: what can be asked of it.
@@ -33,11 +36,27 @@ type Crawler interface {
 	// Datasets streams the datasets of scope in no particular order, holding one at a time. An error beside an Observation
 	// with a name means that this dataset exists but could not be read, and the stream goes on. An error beside an empty
 	// Observation means that the scope could not be listed to its end; it is the last element.
-	Datasets(ctx context.Context, scope string) iter.Seq2[Observation, error]
+	//
+	// known are the datasets of scope as the catalog has them. A crawler that can tell by the Version that one has not
+	// changed since may yield its Name with Unchanged set and spare the rest. Nothing need be known: nil is a first crawl.
+	Datasets(ctx context.Context, scope string, known Known) iter.Seq2[Observation, error]
 
 	// Has reports whether the source has a dataset of this name now. Two datasets with one native id are a rename only if
 	// the old name is no longer there.
 	Has(ctx context.Context, name string) (bool, error)
+}
+
+// Known is the Version of each dataset's last Observation that was kept whole, by name.
+type Known map[string]string
+
+// Identifier is a name by which other systems know a dataset, in OpenLineage's way: ("trino://host:8080",
+// "lake.raw.flights"), ("s3://bucket", "path/of/table"), ("file", "/path/of/table"), ("kafka://host:9092", "orders").
+// Two live datasets that share one are the same thing.
+type Identifier struct {
+	Namespace string
+	Name      string
+	Rule      string // how it is known, as a page shows it: "both have their files there"
+	Part      string // of the thing so named: "key" or "value" of a topic, else ""
 }
 
 // Planner tells which files hold the rows of a dataset's current snapshot.
@@ -79,6 +98,13 @@ type Observation struct {
 	SnapshotID   string
 	DataAt       *time.Time
 	Properties   map[string]string
+	Standing     Standing
+	Estimated    []string // which of the counts are estimates: "rows", "bytes"
+	Definition   string   // a view's SQL, a model's code
+	Identifiers  []Identifier
+	Detail       Detail
+	Version      string     // tells this state from any other, see Known; "" when the source has nothing of the kind
+	Unchanged    bool       // only Name is set: all is as it was at the known Version
 	Columns      []Column   // positions are set by the catalog from the order
 	Snapshots    []Snapshot // those that the source still has, oldest first
 }

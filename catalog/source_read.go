@@ -24,20 +24,24 @@ func (s *Store) crawls(ctx context.Context, query string, args ...any) ([]Crawl,
 // PutSource adds a source, or brings the one with its slug up to date, and returns it with its id.
 func (s *Store) PutSource(ctx context.Context, src Source) (Source, error) {
 	const q = `
-		INSERT INTO source (slug, kind, title, namespace, note, config, crawl_every)
-		VALUES (@slug, @kind, @title, @namespace, @note, @config, @every)
+		INSERT INTO source (slug, kind, title, namespace, aliases, note, config, crawl_every, declared_in)
+		VALUES (@slug, @kind, @title, @namespace, @aliases, @note, @config, @every, @declared)
 		ON CONFLICT (slug) DO UPDATE SET kind = excluded.kind, title = excluded.title, namespace = excluded.namespace,
-			note = excluded.note, config = excluded.config, crawl_every = excluded.crawl_every
+			aliases = excluded.aliases, note = excluded.note, config = excluded.config, crawl_every = excluded.crawl_every,
+			declared_in = excluded.declared_in, retired_at = NULL
 		RETURNING id`
 	if src.Config == nil {
 		src.Config = map[string]string{}
+	}
+	if src.Aliases == nil {
+		src.Aliases = []string{}
 	}
 	if src.CrawlEvery == 0 {
 		src.CrawlEvery = time.Hour
 	}
 	err := s.db.QueryRow(ctx, q, pgx.NamedArgs{
 		"slug": src.Slug, "kind": src.Kind, "title": src.Title, "namespace": src.Namespace,
-		"note": src.Note, "config": src.Config, "every": src.CrawlEvery,
+		"note": src.Note, "config": src.Config, "every": src.CrawlEvery, "aliases": src.Aliases, "declared": src.DeclaredIn,
 	}).Scan(&src.ID)
 	if err != nil {
 		return Source{}, fmt.Errorf("put source %s: %w", src.Slug, err)
@@ -47,7 +51,8 @@ func (s *Store) PutSource(ctx context.Context, src Source) (Source, error) {
 
 // Source returns one source without its counts.
 func (s *Store) Source(ctx context.Context, slug string) (Source, error) {
-	const q = `SELECT id, slug, kind, title, namespace, note, config, crawl_every FROM source WHERE slug = $1`
+	const q = `
+		SELECT id, slug, kind, title, namespace, aliases, note, config, crawl_every, declared_in, retired_at FROM source WHERE slug = $1`
 	rows, _ := s.db.Query(ctx, q, slug)
 	src, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Source])
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -74,7 +79,8 @@ func (s *Store) SourceStatus(ctx context.Context, slug string) (SourceStatus, er
 // sources returns the source named slug, or all when it is "".
 func (s *Store) sources(ctx context.Context, slug string) ([]SourceStatus, error) {
 	const q = `
-		SELECT s.id, s.slug, s.kind, s.title, s.namespace, s.note, s.config, s.crawl_every, s.next_crawl_at,
+		SELECT s.id, s.slug, s.kind, s.title, s.namespace, s.aliases, s.note, s.config, s.crawl_every, s.declared_in,
+		       s.retired_at, s.next_crawl_at,
 		       (SELECT max(finished_at) FROM crawl WHERE source_id = s.id AND state IN ('finished', 'partial')) AS last_ok_at,
 		       (SELECT coalesce(sum(datasets), 0) FROM source_scope WHERE source_id = s.id) AS datasets,
 		       (SELECT count(*) FROM dataset WHERE source_id = s.id AND gone_at IS NOT NULL) AS gone,

@@ -101,7 +101,7 @@ func (y *syncer) save(ctx context.Context, must bool) error {
 }
 
 func (y *syncer) scope(ctx context.Context, scope string) error {
-	for o, err := range y.crawler.Datasets(ctx, scope) {
+	for o, err := range y.crawler.Datasets(ctx, scope, nil) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

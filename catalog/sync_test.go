@@ -42,7 +42,7 @@ func (s *script) Scopes(context.Context) ([]string, error) {
 	return names, nil
 }
 
-func (s *script) Datasets(_ context.Context, scope string) iter.Seq2[catalog.Observation, error] {
+func (s *script) Datasets(_ context.Context, scope string, _ catalog.Known) iter.Seq2[catalog.Observation, error] {
 	return func(yield func(catalog.Observation, error) bool) {
 		for _, o := range s.scopes[scope] {
 			if s.before != nil {

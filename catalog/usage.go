@@ -18,9 +18,9 @@ func (s *Store) OpenedBy(ctx context.Context, dataset int64) (people, opens int,
 	return people, opens, nil
 }
 
-// Resolve returns the datasets of a source that have one of the names, by name: those of the names that are missing from the
+// Named returns the datasets of a source that have one of the names, by name: those of the names that are missing from the
 // answer mean something else. Names are compared exactly, and datasets that are gone are found too.
-func (s *Store) Resolve(ctx context.Context, source string, names []string) (map[string]Key, error) {
+func (s *Store) Named(ctx context.Context, source string, names []string) (map[string]Key, error) {
 	if len(names) == 0 {
 		return map[string]Key{}, nil
 	}

@@ -62,7 +62,7 @@ func TestResolveKnowsTheNamesOfOneSource(t *testing.T) {
 		{"nothing asked", "lake", nil, map[string]catalog.Key{}},
 	}
 	for _, tt := range tests {
-		got, err := b.Resolve(t.Context(), tt.source, tt.names)
+		got, err := b.Named(t.Context(), tt.source, tt.names)
 		if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", tt.name, err, diff)
 		}

@@ -72,7 +72,7 @@ func crawl(t *testing.T, o demo.Options, source catalog.Source) (map[string]cata
 	}
 	seen := map[string]catalog.Observation{}
 	for _, scope := range scopes {
-		for observation, err := range conn.Crawler.Datasets(t.Context(), scope) {
+		for observation, err := range conn.Crawler.Datasets(t.Context(), scope, nil) {
 			if err != nil {
 				t.Error(observation.Name, err)
 			}

@@ -22,7 +22,7 @@ type lake struct{ down error }
 
 func (l lake) Scopes(context.Context) ([]string, error) { return []string{"raw"}, l.down }
 
-func (l lake) Datasets(context.Context, string) iter.Seq2[catalog.Observation, error] {
+func (l lake) Datasets(context.Context, string, catalog.Known) iter.Seq2[catalog.Observation, error] {
 	return func(yield func(catalog.Observation, error) bool) {
 		yield(catalog.Observation{Name: "raw.a", Kind: catalog.Table, SnapshotID: "7", Columns: []catalog.Column{{Path: "x", Type: "long"}}}, nil)
 	}

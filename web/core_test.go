@@ -215,7 +215,7 @@ func (testLake) Scopes(context.Context) ([]string, error) { return []string{"raw
 
 func (testLake) Has(context.Context, string) (bool, error) { return true, nil }
 
-func (testLake) Datasets(context.Context, string) iter.Seq2[catalog.Observation, error] {
+func (testLake) Datasets(context.Context, string, catalog.Known) iter.Seq2[catalog.Observation, error] {
 	rows, at := int64(336776), time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	return func(yield func(catalog.Observation, error) bool) {
 		for _, name := range oddNames {

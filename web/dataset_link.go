@@ -27,7 +27,7 @@ func (s *Server) link(ctx context.Context, h *datasetHead, texts ...string) erro
 		}
 	}
 	var err error
-	h.Links, err = s.Catalog.Resolve(ctx, h.Source, names)
+	h.Links, err = s.Catalog.Named(ctx, h.Source, names)
 	return err
 }
 

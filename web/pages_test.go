@@ -184,7 +184,7 @@ func (s scopesOf) Scopes(context.Context) ([]string, error) {
 	return names, nil
 }
 
-func (s scopesOf) Datasets(_ context.Context, scope string) iter.Seq2[catalog.Observation, error] {
+func (s scopesOf) Datasets(_ context.Context, scope string, _ catalog.Known) iter.Seq2[catalog.Observation, error] {
 	return func(yield func(catalog.Observation, error) bool) {
 		if strings.HasPrefix(scope, "broken") {
 			yield(catalog.Observation{}, fault.Unavailablef(nil, "the schema %s cannot be listed: permission denied", scope))

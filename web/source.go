@@ -57,7 +57,7 @@ func (s *Server) getSource(c echo.Context) error {
 		if p.Errors, err = s.Catalog.CrawlErrors(ctx, p.Source.Last.ID, errorsShown); err != nil {
 			return err
 		}
-		if p.Known, err = s.Catalog.Resolve(ctx, slug, namesOf(p.Errors)); err != nil {
+		if p.Known, err = s.Catalog.Named(ctx, slug, namesOf(p.Errors)); err != nil {
 			return err
 		}
 	}

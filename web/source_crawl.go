@@ -46,7 +46,7 @@ func (s *Server) getSourceCrawl(c echo.Context) error {
 	if p.Errors, err = s.Catalog.CrawlErrors(ctx, id, crawlErrorsShown); err != nil {
 		return err
 	}
-	if p.Known, err = s.Catalog.Resolve(ctx, slug, namesOf(p.Errors)); err != nil {
+	if p.Known, err = s.Catalog.Named(ctx, slug, namesOf(p.Errors)); err != nil {
 		return err
 	}
 	if p.Changed, err = s.Catalog.ChangedBy(ctx, &p.Crawl, crawlChangesShown); err != nil {

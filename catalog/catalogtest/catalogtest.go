@@ -150,7 +150,7 @@ func (s *suite) scope(t *testing.T) string {
 func (s *suite) crawl(t *testing.T, scope string) (map[string]catalog.Observation, map[string]error) {
 	t.Helper()
 	seen, failed := map[string]catalog.Observation{}, map[string]error{}
-	for o, err := range s.Connection.Crawler.Datasets(t.Context(), scope) {
+	for o, err := range s.Connection.Crawler.Datasets(t.Context(), scope, nil) {
 		if _, again := seen[o.Name]; again {
 			t.Errorf("%s was listed twice", o.Name)
 		}

@@ -48,7 +48,7 @@ func missingScope(t *testing.T, s *suite) {
 	t.Helper()
 	elements := 0
 	var last error
-	for o, err := range s.Connection.Crawler.Datasets(t.Context(), "no_such_scope") {
+	for o, err := range s.Connection.Crawler.Datasets(t.Context(), "no_such_scope", nil) {
 		elements++
 		last = err
 		if o.Name != "" {
@@ -179,7 +179,7 @@ func stopsEarly(t *testing.T, s *suite) {
 		s.System.Create(t, scope, "table_"+strconv.Itoa(i), idTable)
 	}
 	for range 10 { // more often than a pool has connections
-		for _, err := range s.Connection.Crawler.Datasets(t.Context(), scope) {
+		for _, err := range s.Connection.Crawler.Datasets(t.Context(), scope, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +203,7 @@ func cancelled(t *testing.T, s *suite) {
 	defer late.Stop()
 	good, elements := 0, 0
 	var last error
-	for _, err := range s.Connection.Crawler.Datasets(ctx, scope) {
+	for _, err := range s.Connection.Crawler.Datasets(ctx, scope, nil) {
 		elements++
 		if err == nil {
 			good++

@@ -15,7 +15,7 @@ import (
 type empty struct{}
 
 func (empty) Scopes(context.Context) ([]string, error) { return nil, nil }
-func (empty) Datasets(context.Context, string) iter.Seq2[catalog.Observation, error] {
+func (empty) Datasets(context.Context, string, catalog.Known) iter.Seq2[catalog.Observation, error] {
 	return func(func(catalog.Observation, error) bool) {}
 }
 func (empty) Has(context.Context, string) (bool, error) { return false, nil }

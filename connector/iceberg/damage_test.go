@@ -190,7 +190,7 @@ func TestTablesThatChangeDuringTheCrawlAreNoErrors(t *testing.T) {
 		l.Create(t, "s", name, idTable)
 	}
 	var got []string
-	for o, err := range l.conn.Crawler.Datasets(t.Context(), "s") {
+	for o, err := range l.conn.Crawler.Datasets(t.Context(), "s", nil) {
 		if err != nil {
 			t.Errorf("%s: %v", o.Name, err)
 		}

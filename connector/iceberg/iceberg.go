@@ -91,7 +91,7 @@ func (l *Lake) Scopes(ctx context.Context) ([]string, error) {
 }
 
 // Datasets streams the tables and views of a namespace by name. A namespace that does not exist is NotFound.
-func (l *Lake) Datasets(ctx context.Context, scope string) iter.Seq2[catalog.Observation, error] {
+func (l *Lake) Datasets(ctx context.Context, scope string, _ catalog.Known) iter.Seq2[catalog.Observation, error] {
 	return func(yield func(catalog.Observation, error) bool) {
 		key := namespaceKey(catalog.SplitPath(scope))
 		if err := l.checkNamespace(ctx, key, scope); err != nil {

@@ -221,7 +221,7 @@ func (l *testLake) metadata(tb testing.TB, scope, name string) string {
 func (l *testLake) one(tb testing.TB, scope string) (o catalog.Observation, err error) {
 	tb.Helper()
 	count := 0
-	for o, err = range l.conn.Crawler.Datasets(tb.Context(), scope) {
+	for o, err = range l.conn.Crawler.Datasets(tb.Context(), scope, nil) {
 		count++
 	}
 	if count != 1 {

@@ -137,7 +137,7 @@ func TestManyTablesNeedNoMoreMemory(t *testing.T) {
 		FROM iceberg_tables, generate_series(1, 4999) n`)
 	seen := map[string]bool{}
 	var early, late uint64
-	for o, err := range l.conn.Crawler.Datasets(t.Context(), "s") {
+	for o, err := range l.conn.Crawler.Datasets(t.Context(), "s", nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
