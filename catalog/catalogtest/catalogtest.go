@@ -4,6 +4,7 @@ package catalogtest
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -22,12 +23,26 @@ type Fixture struct {
 	// OddNames are the names that the system can hold; nil means OddNames of this package.
 	OddNames []string
 
+	// Flat is the only scope of a system that has no more: the suite's scopes are then told apart by their names. CreateScope
+	// is called all the same, the names that Name makes begin with Name(scope, ""), and the suite looks at no others.
+	Flat string
+	// Kind is what Create makes; "" means tables.
+	Kind catalog.Kind
+	// Spell spells the types that have fields, if Types cannot: what it spells depends on the fields.
+	Spell func(Column) string
+
 	// What the system knows. Checks of what it does not know are left out.
 	Comments  bool // texts on datasets and columns
 	Required  bool // columns that cannot be null
 	Renames   bool // datasets can be renamed and have an id of their own
 	Snapshots bool // commits can be listed
+	Versions  bool // what has not changed can be told by its version, after Append too
 	MaxWidth  int  // most columns of a dataset, if that is fewer than 3,000
+	MaxText   int  // most bytes of a comment, if that is fewer than a MiB
+
+	// What the system cannot do.
+	NoColumns   bool // datasets have no columns
+	Unbreakable bool // nothing can be damaged
 }
 
 // System is changed by the suite as people would change it, not through the crawler. A method that fails ends the test.
@@ -109,13 +124,22 @@ func Crawler(t *testing.T, f Fixture) {
 	run("lists each dataset of a scope once", listsAll)
 	run("an empty scope has no datasets", emptyScope)
 	run("a missing scope is an error at the end of the stream", missingScope)
-	run("columns come in order with their types", columnTypes)
-	run("nested fields follow their column", nestedFields)
 	run("names come back as they are", oddNames)
-	run("columns keep odd names", oddColumns)
-	run("thousands of columns are all there", wideTable)
-	run("a change is seen at once", seesChanges)
-	run("a dataset that cannot be read stops no other", brokenDataset)
+	run("what is dropped is no longer listed", seesDrop)
+	if !f.NoColumns {
+		run("columns come in order with their types", columnTypes)
+		run("nested fields follow their column", nestedFields)
+		run("columns keep odd names", oddColumns)
+		run("thousands of columns are all there", wideTable)
+		run("a change is seen at once", seesChanges)
+	}
+	if f.Versions {
+		run("what has not changed is known by its version", knowsUnchanged)
+	}
+	if !f.Unbreakable {
+		run("a dataset that cannot be read stops no other", brokenDataset)
+	}
+	run("each dataset has a kind, a standing and a name elsewhere", identifies)
 	run("has tells what is there now", has)
 	run("a consumer may stop early", stopsEarly)
 	run("a cancelled context ends the stream", cancelled)
@@ -142,6 +166,9 @@ func Crawler(t *testing.T, f Fixture) {
 func (s *suite) scope(t *testing.T) string {
 	t.Helper()
 	name := fmt.Sprintf("conformance_%d", s.scopes.Add(1))
+	if s.Flat != "" {
+		name += "_" // no prefix of another
+	}
 	s.System.CreateScope(t, name)
 	return name
 }
@@ -149,8 +176,20 @@ func (s *suite) scope(t *testing.T) string {
 // crawl returns what the crawler says of a scope by name, and its errors by name.
 func (s *suite) crawl(t *testing.T, scope string) (map[string]catalog.Observation, map[string]error) {
 	t.Helper()
+	return s.crawlKnowing(t, scope, nil)
+}
+
+func (s *suite) crawlKnowing(t *testing.T, scope string, known catalog.Known) (map[string]catalog.Observation, map[string]error) {
+	t.Helper()
 	seen, failed := map[string]catalog.Observation{}, map[string]error{}
-	for o, err := range s.Connection.Crawler.Datasets(t.Context(), scope, nil) {
+	prefix := ""
+	if s.Flat != "" {
+		scope, prefix = s.Flat, s.Name(scope, "")
+	}
+	for o, err := range s.Connection.Crawler.Datasets(t.Context(), scope, known) {
+		if o.Name != "" && !strings.HasPrefix(o.Name, prefix) {
+			continue
+		}
 		if _, again := seen[o.Name]; again {
 			t.Errorf("%s was listed twice", o.Name)
 		}
@@ -173,6 +212,14 @@ func (s *suite) one(t *testing.T, scope string) catalog.Observation {
 		return o
 	}
 	panic("unreachable")
+}
+
+// spell returns how the crawler spells the type of a column.
+func (s *suite) spell(c Column) string {
+	if s.Spell != nil && len(c.Fields) > 0 {
+		return s.Spell(c)
+	}
+	return s.Types[c.Type]
 }
 
 // idTable is a dataset that Append and Overwrite can be used on.

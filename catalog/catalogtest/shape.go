@@ -47,15 +47,18 @@ func nestedFields(t *testing.T, s *suite) {
 	fields := func(path string) []catalog.Column {
 		return []catalog.Column{{Path: path + ".lat", Type: s.Types[Double]}, {Path: path + `."odd.name"`, Type: s.Types[Text]}}
 	}
-	if spelled, ok := s.Types[Struct]; ok {
+	if _, ok := s.Types[Struct]; ok {
 		deep := Column{Name: "deep", Type: Struct, Fields: inner}
-		table.Columns = append(table.Columns, Column{Name: "place", Type: Struct, Fields: append(inner[:2:2], deep)})
-		want = append(append(want, catalog.Column{Path: "place", Type: spelled}), fields("place")...)
-		want = append(append(want, catalog.Column{Path: "place.deep", Type: spelled}), fields("place.deep")...)
+		place := Column{Name: "place", Type: Struct, Fields: append(inner[:2:2], deep)}
+		table.Columns = append(table.Columns, place)
+		want = append(append(want, catalog.Column{Path: "place", Type: s.spell(place)}), fields("place")...)
+		want = append(append(want, catalog.Column{Path: "place.deep", Type: s.spell(deep)}), fields("place.deep")...)
 	}
-	if spelled, ok := s.Types[StructList]; ok {
-		table.Columns = append(table.Columns, Column{Name: "items", Type: StructList, Fields: inner})
-		want = append(want, catalog.Column{Path: "items", Type: spelled}, catalog.Column{Path: "items.element", Type: s.Types[Struct]})
+	if _, ok := s.Types[StructList]; ok {
+		items := Column{Name: "items", Type: StructList, Fields: inner}
+		table.Columns = append(table.Columns, items)
+		want = append(want, catalog.Column{Path: "items", Type: s.spell(items)},
+			catalog.Column{Path: "items.element", Type: s.spell(Column{Name: "element", Type: Struct, Fields: inner})})
 		want = append(want, fields("items.element")...)
 	}
 	s.System.Create(t, scope, "nested", table)
@@ -114,6 +117,9 @@ func comments(t *testing.T, s *suite) {
 	short := `Says "what" it is: <b>bold</b>, ☃ and a
 second line.`
 	long := strings.Repeat("1234567890123456789012345678901☃", 1<<20/32) // over 1 MiB
+	if s.MaxText > 0 {
+		long = strings.ToValidUTF8(long[:min(len(long), s.MaxText)], "")
+	}
 	s.System.Create(t, scope, "short", Table{Comment: short, Columns: []Column{{Name: "id", Type: Long, Comment: short}}})
 	s.System.Create(t, scope, "long", Table{Comment: long, Columns: []Column{{Name: "id", Type: Long, Comment: long}}})
 	seen, failed := s.crawl(t, scope)
@@ -125,7 +131,7 @@ second line.`
 	}
 	o := seen[s.Name(scope, "long")]
 	for _, got := range []string{o.Description, o.Columns[0].Comment} {
-		if len(got) > 64<<10 || !utf8.ValidString(got) || !strings.HasPrefix(got, long[:1000]) {
+		if len(got) > 64<<10 || !utf8.ValidString(got) || !strings.HasPrefix(got, long[:min(1000, len(long))]) {
 			t.Errorf("a comment of over 1 MiB came back as %d bytes that begin with %.40q; want its beginning, at most 64 KiB", len(got), got)
 		}
 	}
