@@ -25,14 +25,18 @@ func clean(o *Observation) error {
 	if !slices.Contains(kinds, o.Kind) {
 		return fault.Invalidf("kind", "%.60q is no kind of dataset", o.Kind)
 	}
+	if o.Standing < Holds || o.Standing > Describes {
+		return fault.Invalidf("standing", "%d is no standing of a dataset", o.Standing)
+	}
 	if len(o.Columns) > maxColumns {
 		return fault.Invalidf("columns", "%d columns are more than the %d that can be shown", len(o.Columns), maxColumns)
 	}
 	for _, s := range []*string{&o.Title, &o.Team, &o.Domain, &o.Deprecated, &o.Location, &o.Format, &o.NativeID, &o.SnapshotID} {
 		*s = tidy(*s, maxShort)
 	}
-	o.Description = tidy(o.Description, maxText)
-	for _, list := range []*[]string{&o.Tags, &o.Partitioning, &o.SortOrder} {
+	o.Description, o.Definition, o.Version = tidy(o.Description, maxText), tidy(o.Definition, maxText), tidy(o.Version, maxName)
+	o.Identifiers = cleanIdentifiers(o.Identifiers)
+	for _, list := range []*[]string{&o.Tags, &o.Partitioning, &o.SortOrder, &o.Estimated} {
 		out := make([]string, 0, len(*list))
 		for _, s := range *list {
 			if s = tidy(s, maxShort); s != "" && !slices.Contains(out, s) {

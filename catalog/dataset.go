@@ -189,6 +189,7 @@ type Change struct {
 	Field   string // column path or attribute name
 	Old     string
 	New     string
+	Of      Key `db:"-"` // the dataset that changed, where several are shown as one
 }
 
 // ChangeKind says what a Change is about.

@@ -133,6 +133,7 @@ func diffAttributes(old *Dataset, now *Observation) (changes []Change) {
 	edit("location", old.Location, now.Location)
 	edit("format", old.Format, now.Format)
 	edit("partitioning", strings.Join(old.Partitioning, ", "), strings.Join(now.Partitioning, ", "))
+	edit("definition", old.Definition, now.Definition)
 	edit("sort order", strings.Join(old.SortOrder, ", "), strings.Join(now.SortOrder, ", "))
 	return changes
 }

@@ -82,36 +82,6 @@ func (s *Store) Snapshots(ctx context.Context, id int64, limit int) ([]Snapshot,
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Snapshot])
 }
 
-// Versions returns a dataset's history, newest version first, of versions numbered below before (0: from the newest).
-func (s *Store) Versions(ctx context.Context, id int64, before, limit int) ([]Version, error) {
-	const q = `
-		WITH version AS (
-			SELECT at, dense_rank() OVER (ORDER BY at) AS number FROM dataset_change WHERE dataset_id = @id GROUP BY at
-		), wanted AS (
-			SELECT * FROM version WHERE @before = 0 OR number < @before ORDER BY number DESC LIMIT @limit
-		)
-		SELECT w.number, c.id, c.at, coalesce(c.crawl_id, 0) AS crawl_id, c.kind, c.field, c.old, c.new
-		FROM wanted w JOIN dataset_change c ON c.dataset_id = @id AND c.at = w.at ORDER BY w.number DESC, c.id`
-	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"id": id, "before": before, "limit": limit})
-	type row struct {
-		Number int
-		Change
-	}
-	changes, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
-	if err != nil {
-		return nil, fmt.Errorf("versions of dataset %d: %w", id, err)
-	}
-	var versions []Version
-	for _, c := range changes {
-		if n := len(versions); n == 0 || versions[n-1].Number != c.Number {
-			versions = append(versions, Version{Number: c.Number, At: c.At, CrawlID: c.CrawlID})
-		}
-		v := &versions[len(versions)-1]
-		v.Changes = append(v.Changes, c.Change)
-	}
-	return versions, nil
-}
-
 // Profile returns the newest profile of a dataset, or NotFound before the first.
 func (s *Store) Profile(ctx context.Context, id int64) (Profile, error) {
 	return s.ProfileOfFirst(ctx, id, maxColumns)

@@ -41,9 +41,57 @@ type entry struct {
 	named, said []string // words of the name, and all others
 }
 
-// indexDataset brings the search entry of d up to date, in the transaction that changed it.
-func indexDataset(ctx context.Context, tx pgx.Tx, d *Dataset, columns []Column) error {
-	return writeEntries(ctx, tx, []entry{newEntry(d, columns)})
+// indexDatasets brings the search entries of datasets up to date, in the transaction that changed them. Of several datasets
+// that are the same thing, one has an entry, which finds all.
+func indexDatasets(ctx context.Context, tx pgx.Tx, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	const mains = `SELECT DISTINCT coalesce(main_id, id) FROM dataset WHERE id = ANY($1) ORDER BY 1`
+	rows, _ := tx.Query(ctx, mains, ids)
+	shown, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM search WHERE dataset_id = ANY($1) AND NOT dataset_id = ANY($2)`, ids, shown); err != nil {
+		return err
+	}
+	wholes, err := wholesOf(ctx, tx, shown)
+	if err != nil {
+		return err
+	}
+	entries := make([]entry, len(wholes))
+	for i := range wholes {
+		w := &wholes[i]
+		entries[i] = newEntry(&w.Dataset, w.columns)
+		entries[i].alsoKnown(w.others)
+	}
+	return writeEntries(ctx, tx, entries)
+}
+
+// alsoKnown makes an entry findable by the names of others that are the same thing.
+func (e *entry) alsoKnown(others []Same) {
+	if len(others) == 0 {
+		return
+	}
+	keys, said := map[string]bool{}, map[string]bool{}
+	for i := range others {
+		addWords(said, others[i].Name, false)
+		keys[facetKey("source", others[i].Source)] = true
+	}
+	for w := range said {
+		keys[w] = true
+		if !slices.Contains(e.named, w) && !slices.Contains(e.said, w) {
+			e.said = append(e.said, w)
+		}
+	}
+	for k := range keys {
+		if !slices.Contains(e.Keys, k) {
+			e.Keys = append(e.Keys, k)
+		}
+	}
+	slices.Sort(e.said)
+	slices.Sort(e.Keys)
 }
 
 func newEntry(d *Dataset, columns []Column) entry {
@@ -263,33 +311,16 @@ func (s *Store) ReindexDataset(ctx context.Context, id int64) error {
 
 // reindexFrom indexes the next n datasets with ids above after, not above upTo, and returns the last id, or 0 when there were none.
 func (s *Store) reindexFrom(ctx context.Context, after, upTo int64, n int) (last int64, err error) {
-	const lock = datasetSelect + `WHERE d.id > @after AND d.id <= @up_to ORDER BY d.id LIMIT @n FOR NO KEY UPDATE OF d`
-	const columns = `SELECT dataset_id, position, path, comment FROM dataset_column WHERE dataset_id = ANY ($1)`
-	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+	const lock = `SELECT id FROM dataset WHERE id > @after AND id <= @up_to ORDER BY id LIMIT @n FOR NO KEY UPDATE`
+	err = s.retry(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, lock, pgx.NamedArgs{"after": after, "up_to": upTo, "n": n})
-		datasets, err := pgx.CollectRows(rows, pgx.RowToStructByName[Dataset])
-		if err != nil || len(datasets) == 0 {
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err != nil || len(ids) == 0 {
+			last = 0
 			return err
-		}
-		ids, of := make([]int64, len(datasets)), map[int64][]Column{}
-		for i, d := range datasets {
-			ids[i] = d.ID
-		}
-		rows, _ = tx.Query(ctx, columns, ids)
-		var id int64
-		var c Column
-		if _, err := pgx.ForEachRow(rows, []any{&id, &c.Position, &c.Path, &c.Comment}, func() error {
-			of[id] = append(of[id], c)
-			return nil
-		}); err != nil {
-			return err
-		}
-		entries := make([]entry, len(datasets))
-		for i := range datasets {
-			entries[i] = newEntry(&datasets[i], of[datasets[i].ID])
 		}
 		last = ids[len(ids)-1]
-		return writeEntries(ctx, tx, entries)
+		return indexDatasets(ctx, tx, ids)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("rebuild search after dataset %d: %w", after, err)

@@ -26,7 +26,8 @@ func (a *ask) describe(ctx context.Context, tx pgx.Tx, f findings, result *Searc
 	const columns = `
 SELECT d.id, c.path, CASE WHEN told THEN c.comment ELSE '' END AS comment FROM unnest($1::bigint[]) AS d (id), LATERAL (
 	SELECT * FROM (SELECT position, path, left(comment, $4) AS comment, translate(lower(path), '_-. $/', '') ~ $2 AS named,
-		lower(left(comment, $4)) ~ $2 AS told FROM dataset_column WHERE dataset_id = d.id) x
+		lower(left(comment, $4)) ~ $2 AS told FROM dataset_column
+		WHERE dataset_id = ANY (ARRAY(SELECT d.id UNION ALL SELECT o.id FROM dataset o WHERE o.main_id = d.id AND o.gone_at IS NULL))) x
 	WHERE named OR told ORDER BY NOT named, position LIMIT $3) c`
 	const took = `SELECT clock_timestamp() - transaction_timestamp()`
 	ids := make([]int64, len(f.hits))
@@ -50,7 +51,10 @@ SELECT d.id, c.path, CASE WHEN told THEN c.comment ELSE '' END AS comment FROM u
 			var id int64
 			var c Column
 			_, err := pgx.ForEachRow(rows, []any{&id, &c.Path, &c.Comment}, func() error {
-				found[id] = append(found[id], c)
+				same := func(o Column) bool { return strings.EqualFold(o.Path, c.Path) }
+				if !slices.ContainsFunc(found[id], same) { // several datasets that are one have it
+					found[id] = append(found[id], c)
+				}
 				return nil
 			})
 			return err
@@ -61,8 +65,13 @@ SELECT d.id, c.path, CASE WHEN told THEN c.comment ELSE '' END AS comment FROM u
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("details: %w", err)
 	}
+	others, err := othersOf(ctx, tx, ids)
+	if err != nil {
+		return fmt.Errorf("details: %w", err)
+	}
 	for _, h := range f.hits {
 		d := heading[h.ID]
+		merge(&d, others[h.ID])
 		result.Items = append(result.Items, Hit{d, h.Score, m.matches(&d, found[h.ID])})
 	}
 	return nil

@@ -78,7 +78,8 @@ func (want likeName) unlike(is likeName) (far int, near bool) {
 
 // NearSources returns the sources whose slugs are like slug, the likest first. There may be none.
 func (s *Store) NearSources(ctx context.Context, slug string, limit int) ([]Source, error) {
-	const q = `SELECT id, slug, kind, title, namespace, note, config, crawl_every FROM source ORDER BY slug`
+	const q = `
+		SELECT id, slug, kind, title, namespace, aliases, note, config, crawl_every, declared_in, retired_at FROM source ORDER BY slug`
 	rows, _ := s.db.Query(ctx, q)
 	sources, err := pgx.CollectRows(rows, pgx.RowToStructByName[Source])
 	if err != nil {

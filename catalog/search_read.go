@@ -22,10 +22,9 @@ const visible = `(s.vis IS NULL OR s.vis && @teams::text[])
 		WHERE s.keys @@ w.query::tsquery AND s.keys::text ~ w.pattern))`
 
 const holds = `s.path_key LIKE '%' || p || '%'
-	OR EXISTS (SELECT FROM dataset_column c WHERE c.dataset_id = s.dataset_id
-		AND regexp_replace(lower(c.path), '[^[:alnum:]]', '', 'g') LIKE '%' || p || '%')
-	OR EXISTS (SELECT FROM dataset d WHERE d.id = s.dataset_id
-		AND regexp_replace(lower(d.title || ' ' || d.description), '[^[:alnum:]]', '', 'g') LIKE '%' || p || '%')`
+	OR EXISTS (SELECT FROM dataset_column c
+		WHERE c.dataset_id = ANY (ARRAY(SELECT s.dataset_id UNION ALL SELECT o.id FROM dataset o WHERE o.main_id = s.dataset_id AND o.gone_at IS NULL)) AND regexp_replace(lower(c.path), '[^[:alnum:]]', '', 'g') LIKE '%' || p || '%')
+	OR EXISTS (SELECT FROM dataset d WHERE (d.id = s.dataset_id OR d.main_id = s.dataset_id AND d.gone_at IS NULL) AND regexp_replace(lower(d.title || ' ' || d.description), '[^[:alnum:]]', '', 'g') LIKE '%' || p || '%')`
 
 // facetCounts counts the values of each facet of c, as rows (facet, value, n).
 const facetCounts = `

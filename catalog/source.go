@@ -33,7 +33,8 @@ type Crawler interface {
 	// Scopes returns the parts of the source that are crawled one after another and fail alone: the schemas of a lake.
 	Scopes(ctx context.Context) ([]string, error)
 
-	// Datasets streams the datasets of scope in no particular order, holding one at a time. An error beside an Observation
+	// Datasets streams the datasets of scope in no particular order, holding one at a time; what was yielded is the
+	// catalog's and not touched again. An error beside an Observation
 	// with a name means that this dataset exists but could not be read, and the stream goes on. An error beside an empty
 	// Observation means that the scope could not be listed to its end; it is the last element.
 	//

@@ -30,7 +30,11 @@ func Sync(ctx context.Context, s *Store, id int64, c Crawler, now func() time.Ti
 	beating, stop := context.WithCancel(ctx)
 	defer stop()
 	go s.beat(beating, id)
-	y := &syncer{store: s, crawler: c, run: &run, now: now, log: log}
+	source, err := s.Source(ctx, run.Source)
+	if err != nil {
+		return run, err
+	}
+	y := &syncer{store: s, crawler: c, source: source, run: &run, now: now, log: log}
 	if err := y.all(ctx); err != nil {
 		return run, fmt.Errorf("crawl %d of %s: %w", id, run.Source, err)
 	}
@@ -50,6 +54,7 @@ func (s *Store) Fail(ctx context.Context, id int64, cause error) error {
 type syncer struct {
 	store   *Store
 	crawler Crawler
+	source  Source
 	run     *Crawl
 	now     func() time.Time
 	log     *slog.Logger
@@ -84,6 +89,12 @@ func (y *syncer) all(ctx context.Context) error {
 	if err := y.dropScopes(ctx, scopes); err != nil {
 		return err
 	}
+	if err := y.store.Join(ctx, y.run.Source); err != nil {
+		return err
+	}
+	if err := y.sumScopes(ctx); err != nil {
+		return err
+	}
 	y.run.Scope, y.run.State = "", CrawlFinished
 	if y.run.Failed > 0 {
 		y.run.State = CrawlPartial
@@ -101,51 +112,48 @@ func (y *syncer) save(ctx context.Context, must bool) error {
 }
 
 func (y *syncer) scope(ctx context.Context, scope string) error {
-	for o, err := range y.crawler.Datasets(ctx, scope, nil) {
+	b, known, err := y.newBatch(ctx, scope)
+	if err != nil {
+		return err
+	}
+	for o, err := range y.crawler.Datasets(ctx, scope, known) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		switch {
-		case err != nil && o.Name == "":
+		if err != nil && o.Name == "" {
+			if failed := y.flush(ctx, b); failed != nil {
+				return failed
+			}
 			return y.scopeFailed(ctx, scope, err)
-		case err == nil:
-			err = clean(&o)
+		}
+		if err == nil {
+			err = y.add(ctx, b, &o)
+			if err != nil && fault.KindOf(err) != fault.Invalid {
+				return err
+			}
 		}
 		if err != nil {
-			err = y.datasetFailed(ctx, scope, o.Name, err)
-		} else {
-			err = y.dataset(ctx, scope, &o)
-		}
-		if err != nil {
-			return err
+			if err := y.datasetFailed(ctx, scope, o.Name, err); err != nil {
+				return err
+			}
 		}
 		y.run.Seen++
-		if err := y.save(ctx, false); err != nil {
+		if b.isFull() {
+			err = y.flush(ctx, b)
+		} else {
+			err = y.save(ctx, false)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	if ctx.Err() != nil { // the stream may have ended because of it: what is missing is not gone
 		return ctx.Err()
 	}
-	return y.endScope(ctx, scope)
-}
-
-func (y *syncer) dataset(ctx context.Context, scope string, o *Observation) error {
-	formerly, err := y.formerly(ctx, o)
-	if err != nil {
+	if err := y.flush(ctx, b); err != nil {
 		return err
 	}
-	did, err := y.store.observe(ctx, y.run, scope, o, formerly)
-	switch did {
-	case added:
-		y.run.Added++
-	case changed:
-		y.run.Changed++
-	case renamed:
-		y.run.Renamed++
-	case unchanged:
-	}
-	return err
+	return y.endScope(ctx, scope)
 }
 
 // formerly returns the name under which a dataset that looks new is known already, or "". It takes the same native id and
@@ -197,19 +205,32 @@ func (y *syncer) scopeFailed(ctx context.Context, scope string, cause error) err
 	return y.store.addCrawlError(ctx, y.run.ID, scope, "", message)
 }
 
-// endScope marks as gone what the scope no longer has and sums up what it has.
+// endScope marks as gone what the scope no longer has.
 func (y *syncer) endScope(ctx context.Context, scope string) error {
 	if err := y.markGone(ctx, scope); err != nil {
 		return err
 	}
 	const q = `
-		INSERT INTO source_scope (source_id, name, datasets, columns, rows, bytes, ok_at)
-		SELECT s.id, @scope, count(d.id), coalesce(sum(d.column_count), 0), coalesce(sum(d.row_count), 0), coalesce(sum(d.byte_count), 0), now()
-		FROM source s LEFT JOIN dataset d ON d.source_id = s.id AND d.scope = @scope AND d.gone_at IS NULL
-		WHERE s.slug = @source GROUP BY s.id
-		ON CONFLICT (source_id, name) DO UPDATE SET datasets = excluded.datasets, columns = excluded.columns, rows = excluded.rows,
-			bytes = excluded.bytes, ok_at = excluded.ok_at, problem = '', problem_since = NULL`
+		INSERT INTO source_scope (source_id, name, ok_at) SELECT id, @scope, now() FROM source WHERE slug = @source
+		ON CONFLICT (source_id, name) DO UPDATE SET ok_at = excluded.ok_at, problem = '', problem_since = NULL`
 	_, err := y.store.db.Exec(ctx, q, pgx.NamedArgs{"source": y.run.Source, "scope": scope})
+	return err
+}
+
+// sumScopes counts what each scope has. Data that several datasets show is counted with the one that has the page.
+func (y *syncer) sumScopes(ctx context.Context) error {
+	const q = `
+		UPDATE source_scope p SET datasets = n.datasets, columns = n.columns, rows = n.rows, bytes = n.bytes
+		FROM source s, LATERAL (
+			SELECT q.name, count(d.id) AS datasets, coalesce(sum(d.column_count) FILTER (WHERE d.main_id IS NULL), 0) AS columns,
+			       coalesce(sum(d.row_count) FILTER (WHERE d.main_id IS NULL), 0) AS rows,
+			       coalesce(sum(d.byte_count) FILTER (WHERE d.main_id IS NULL), 0) AS bytes
+			FROM source_scope q LEFT JOIN dataset d ON d.source_id = s.id AND d.scope = q.name AND d.gone_at IS NULL
+			WHERE q.source_id = s.id GROUP BY q.name
+		) n
+		WHERE s.slug = $1 AND p.source_id = s.id AND p.name = n.name
+		  AND (p.datasets, p.columns, p.rows, p.bytes) IS DISTINCT FROM (n.datasets, n.columns, n.rows, n.bytes)`
+	_, err := y.store.db.Exec(ctx, q, y.run.Source)
 	return err
 }
 
@@ -264,7 +285,7 @@ func (y *syncer) markGone(ctx context.Context, scope string) error {
 
 // gone marks a dataset as gone, with its history and search entry.
 func (s *Store) gone(ctx context.Context, run *Crawl, name string) error {
-	return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+	return s.retry(ctx, func(tx pgx.Tx) error {
 		d, err := lockDataset(ctx, tx, run.Source, name)
 		if fault.KindOf(err) == fault.NotFound {
 			return nil
@@ -279,10 +300,6 @@ func (s *Store) gone(ctx context.Context, run *Crawl, name string) error {
 		if err := putChanges(ctx, tx, d.ID, run.ID, []Change{{Kind: Gone, Field: "dataset", Old: d.Name}}); err != nil {
 			return err
 		}
-		cols, err := columns(ctx, tx, d.ID)
-		if err != nil {
-			return err
-		}
-		return reindex(ctx, tx, d.ID, cols)
+		return indexDatasets(ctx, tx, []int64{d.ID})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"os"
 	"slices"
 	"strings"
 
@@ -24,6 +25,20 @@ type entry struct {
 
 // path returns the parts of the entry's full name.
 func (e entry) path() []string { return append(namespaceParts(e.Namespace), e.Name) }
+
+// version tells a state of a table or view from every other: each commit writes a metadata file of its own. The number before
+// it is raised when observe learns to tell more.
+func (e entry) version() string { return "1:" + e.Metadata }
+
+// readable reports whether the metadata file is still there.
+func (e entry) readable() bool {
+	path, err := localPath(e.Metadata)
+	if err != nil {
+		return false
+	}
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
+}
 
 // pageSize is how many entries are held at a time.
 const pageSize = 200

@@ -91,7 +91,7 @@ func (l *Lake) Scopes(ctx context.Context) ([]string, error) {
 }
 
 // Datasets streams the tables and views of a namespace by name. A namespace that does not exist is NotFound.
-func (l *Lake) Datasets(ctx context.Context, scope string, _ catalog.Known) iter.Seq2[catalog.Observation, error] {
+func (l *Lake) Datasets(ctx context.Context, scope string, known catalog.Known) iter.Seq2[catalog.Observation, error] {
 	return func(yield func(catalog.Observation, error) bool) {
 		key := namespaceKey(catalog.SplitPath(scope))
 		if err := l.checkNamespace(ctx, key, scope); err != nil {
@@ -102,6 +102,12 @@ func (l *Lake) Datasets(ctx context.Context, scope string, _ catalog.Known) iter
 			if err != nil {
 				yield(catalog.Observation{}, fault.Unavailablef(err, "the tables of %s cannot be listed", scope))
 				return
+			}
+			if name := catalog.JoinPath(entry.path()...); known[name] == entry.version() && entry.readable() {
+				if !yield(catalog.Observation{Name: name, Unchanged: true}, nil) {
+					return
+				}
+				continue
 			}
 			o, err := l.observe(ctx, entry)
 			if ctx.Err() != nil {

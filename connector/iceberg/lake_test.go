@@ -240,6 +240,6 @@ func TestCrawler(t *testing.T) {
 			catalogtest.Date: "date", catalogtest.Instant: "timestamptz", catalogtest.Decimal: "decimal(9,2)",
 			catalogtest.List: "list<string>", catalogtest.Struct: "struct", catalogtest.StructList: "list<struct>",
 		},
-		Comments: true, Required: true, Renames: true, Snapshots: true,
+		Comments: true, Required: true, Renames: true, Snapshots: true, Versions: true,
 	})
 }

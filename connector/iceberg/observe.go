@@ -29,6 +29,9 @@ const (
 // maxSnapshots is how many snapshots of a table are reported, newest first kept.
 const maxSnapshots = 1000
 
+// maxRefs is how many branches and tags of a table are reported.
+const maxRefs = 1000
+
 // observe describes a table or view. Beside an error, the Observation has the name only.
 func (l *Lake) observe(ctx context.Context, e entry) (catalog.Observation, error) {
 	name := catalog.JoinPath(e.path()...)
@@ -43,11 +46,23 @@ func (l *Lake) observe(ctx context.Context, e entry) (catalog.Observation, error
 		Name:      name,
 		NativeID:  t.Metadata().TableUUID().String(),
 		Kind:      catalog.Table,
+		Version:   e.version(),
 		Location:  boundTo(t.Location(), maxName),
 		Format:    strings.ToLower(t.Properties().Get("write.format.default", "parquet")),
 		Columns:   columns(t.Schema().Fields()),
 		Snapshots: snapshots(t.Metadata().Snapshots()),
 	}
+	if id, ok := catalog.FileIdentifier(t.Location(), "its files are there"); ok {
+		o.Identifiers = []catalog.Identifier{id}
+	}
+	for name, ref := range t.Metadata().Refs() {
+		if name != table.MainBranch && len(o.Detail.Refs) < maxRefs {
+			o.Detail.Refs = append(o.Detail.Refs, catalog.TableRef{
+				Name: name, Kind: string(ref.SnapshotRefType), SnapshotID: strconv.FormatInt(ref.SnapshotID, 10),
+			})
+		}
+	}
+	slices.SortFunc(o.Detail.Refs, func(a, b catalog.TableRef) int { return strings.Compare(a.Name, b.Name) })
 	describe(&o, t.Properties())
 	paths := columnPaths(o.Columns)
 	o.Partitioning = partitioning(t.Spec(), paths)
@@ -69,10 +84,13 @@ func observeView(e entry, name string) (catalog.Observation, error) {
 		return catalog.Observation{Name: name}, err
 	}
 	o := catalog.Observation{
-		Name: name, NativeID: m.ViewUUID().String(), Kind: catalog.View, Location: boundTo(m.Location(), maxName),
+		Name: name, NativeID: m.ViewUUID().String(), Kind: catalog.View, Version: e.version(), Location: boundTo(m.Location(), maxName),
 	}
 	if schema := m.CurrentSchema(); schema != nil {
 		o.Columns = columns(schema.Fields())
+	}
+	if v := m.CurrentVersion(); v != nil && len(v.Representations) > 0 {
+		o.Definition = bound(v.Representations[0].Sql)
 	}
 	describe(&o, m.Properties())
 	return o, nil

@@ -71,7 +71,10 @@ func TestObservationOfATable(t *testing.T) {
 			{Path: "counts.value", Type: "int", Nullable: true, NativeID: "7"},
 		},
 	}
-	ignored := cmpopts.IgnoreFields(catalog.Observation{}, "NativeID", "Location")
+	ignored := cmpopts.IgnoreFields(catalog.Observation{}, "NativeID", "Location", "Version", "Identifiers")
+	if id := got.Identifiers; len(id) != 1 || id[0].Namespace != "file" || "file://"+id[0].Name != got.Location {
+		t.Errorf("identifiers %v of a table at %s", id, got.Location)
+	}
 	if diff := cmp.Diff(want, got, ignored, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("observation (-want +got):\n%s", diff)
 	}

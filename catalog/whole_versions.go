@@ -1,0 +1,50 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// WholeVersions is Versions of all that w is made of: Change.Of says whose a change is.
+func (s *Store) WholeVersions(ctx context.Context, w *Whole, before, limit int) ([]Version, error) {
+	return s.versions(ctx, w.ids(), before, limit)
+}
+
+// Versions returns a dataset's history, newest version first, of versions numbered below before (0: from the newest).
+func (s *Store) Versions(ctx context.Context, id int64, before, limit int) ([]Version, error) {
+	return s.versions(ctx, []int64{id}, before, limit)
+}
+
+func (s *Store) versions(ctx context.Context, ids []int64, before, limit int) ([]Version, error) {
+	const q = `
+		WITH version AS (
+			SELECT at, dense_rank() OVER (ORDER BY at) AS number FROM dataset_change WHERE dataset_id = ANY(@ids) GROUP BY at
+		), wanted AS (
+			SELECT * FROM version WHERE @before = 0 OR number < @before ORDER BY number DESC LIMIT @limit
+		)
+		SELECT w.number, s.slug AS source, d.name, c.id, c.at, coalesce(c.crawl_id, 0) AS crawl_id, c.kind, c.field, c.old, c.new
+		FROM wanted w JOIN dataset_change c ON c.dataset_id = ANY(@ids) AND c.at = w.at
+		JOIN dataset d ON d.id = c.dataset_id JOIN source s ON s.id = d.source_id ORDER BY w.number DESC, c.id`
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"ids": ids, "before": before, "limit": limit})
+	type row struct {
+		Number       int
+		Source, Name string
+		Change
+	}
+	changes, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return nil, fmt.Errorf("versions of dataset %d: %w", ids[0], err)
+	}
+	var versions []Version
+	for _, c := range changes {
+		if n := len(versions); n == 0 || versions[n-1].Number != c.Number {
+			versions = append(versions, Version{Number: c.Number, At: c.At, CrawlID: c.CrawlID})
+		}
+		v := &versions[len(versions)-1]
+		c.Of = Key{c.Source, c.Name}
+		v.Changes = append(v.Changes, c.Change)
+	}
+	return versions, nil
+}
