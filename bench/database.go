@@ -33,6 +33,9 @@ func open(ctx context.Context, out io.Writer, home string) (db *pgxpool.Pool, cl
 			if home, err = os.MkdirTemp("", "portreeve-bench-"); err != nil {
 				return nil, nil, err
 			}
+			if err = os.Chmod(home, 0o711); err != nil { //nolint:gosec // Postgres runs as another user
+				return nil, nil, err
+			}
 			remove = func() error { return os.RemoveAll(home) }
 		}
 		server, err := postgres.StartEmbedded(ctx, postgres.EmbeddedOptions{

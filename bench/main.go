@@ -13,6 +13,7 @@ import (
 
 // benchmarks are what can be measured, by name.
 var benchmarks = map[string]func(ctx context.Context, out io.Writer, args []string) error{
+	"crawl":  crawlCommand,
 	"demo":   demoCommand,
 	"pages":  pagesCommand,
 	"search": searchCommand,
@@ -21,6 +22,7 @@ var benchmarks = map[string]func(ctx context.Context, out io.Writer, args []stri
 // whole lists what "all" measures, in order.
 var whole = [][]string{
 	{"demo"},
+	{"crawl"},
 	{"search", "-datasets", "100000"},
 	{"pages", "-datasets", "100000"},
 }
@@ -36,7 +38,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: go run ./bench all | demo [-runs N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER]")
+		return errors.New("usage: go run ./bench all | demo [-runs N] | crawl [-tables N] [-columns N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER]")
 	}
 	if args[0] == "all" {
 		for _, one := range whole {

@@ -221,8 +221,12 @@ func (p *portal) measure(ctx context.Context, out io.Writer, name string, path f
 }
 
 // peak returns the most memory that the portal has had resident, in bytes, or 0 where the system does not say.
-func (p *portal) peak() int64 {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+func (p *portal) peak() int64 { return peakOf(p.cmd.Process.Pid) }
+
+func ownPeak() int64 { return peakOf(os.Getpid()) }
+
+func peakOf(pid int) int64 {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	_, rest, _ := strings.Cut(string(status), "VmHWM:")
 	field, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
 	kb, _ := strconv.ParseInt(field, 10, 64)

@@ -34,7 +34,7 @@ func Normal(namespace, name string) (string, string) {
 	case "trino":
 		name = strings.ToLower(name)
 	case "s3", "gs", "abfss", "hdfs", "wasbs":
-		name = strings.TrimLeft(bare(path.Clean("/"+name)), "/ ")
+		name = strings.TrimLeft(bare(path.Clean("/"+bare(name))), "/ ")
 	}
 	if namespace == "" || name == "" {
 		return "", ""
@@ -60,8 +60,11 @@ func normalScheme(scheme string) string {
 var defaultPorts = map[string]string{"postgres": ":5432", "postgresql": ":5432", "kafka": ":9092", "trino": ":8080", "mysql": ":3306"}
 
 func normalHost(scheme, rest string) string {
-	rest = strings.ToLower(bare(rest))
-	return bare(strings.TrimSuffix(rest, defaultPorts[strings.ToLower(scheme)]))
+	rest, port := strings.ToLower(bare(rest)), defaultPorts[strings.ToLower(scheme)]
+	for port != "" && strings.HasSuffix(rest, port) {
+		rest = bare(strings.TrimSuffix(rest, port))
+	}
+	return rest
 }
 
 func normalFile(rest, name string) (string, string) {

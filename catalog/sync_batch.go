@@ -13,8 +13,8 @@ import (
 // A batch is written when it holds this much: enough that commits cost little, little enough to hold in memory and to lose
 // when the process dies.
 const (
-	batchDatasets = 200
-	batchColumns  = 10_000
+	batchDatasets = 100
+	batchColumns  = 4_000
 	batchDetail   = 8 << 20
 )
 
