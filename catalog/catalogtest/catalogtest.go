@@ -36,7 +36,8 @@ type Fixture struct {
 	Required  bool // columns that cannot be null
 	Renames   bool // datasets can be renamed and have an id of their own
 	Snapshots bool // commits can be listed
-	Versions  bool // what has not changed can be told by its version, after Append too
+	Versions  bool // what has not changed can be told by its version
+	Appends   bool // Append makes another version, whether or not commits can be listed
 	MaxWidth  int  // most columns of a dataset, if that is fewer than 3,000
 	MaxText   int  // most bytes of a comment, if that is fewer than a MiB
 
@@ -184,7 +185,7 @@ func (s *suite) crawlKnowing(t *testing.T, scope string, known catalog.Known) (m
 	seen, failed := map[string]catalog.Observation{}, map[string]error{}
 	prefix := ""
 	if s.Flat != "" {
-		scope, prefix = s.Flat, s.Name(scope, "")
+		scope, prefix = s.real(scope), s.Name(scope, "")
 	}
 	for o, err := range s.Connection.Crawler.Datasets(t.Context(), scope, known) {
 		if o.Name != "" && !strings.HasPrefix(o.Name, prefix) {
@@ -212,6 +213,14 @@ func (s *suite) one(t *testing.T, scope string) catalog.Observation {
 		return o
 	}
 	panic("unreachable")
+}
+
+// real returns the scope that the system knows.
+func (s *suite) real(scope string) string {
+	if s.Flat != "" {
+		return s.Flat
+	}
+	return scope
 }
 
 // spell returns how the crawler spells the type of a column.

@@ -137,7 +137,7 @@ func knowsUnchanged(t *testing.T, s *suite) {
 	}
 	delete(known, s.Name(scope, "unknown"))
 	changed := map[string]bool{s.Name(scope, "unknown"): true}
-	if s.Snapshots {
+	if s.Snapshots || s.Appends {
 		s.System.Append(t, scope, "grown", 1)
 		changed[s.Name(scope, "grown")] = true
 	}
@@ -252,7 +252,7 @@ func stopsEarly(t *testing.T, s *suite) {
 		s.System.Create(t, scope, "table_"+strconv.Itoa(i), idTable)
 	}
 	for range 10 { // more often than a pool has connections
-		for _, err := range s.Connection.Crawler.Datasets(t.Context(), scope, nil) {
+		for _, err := range s.Connection.Crawler.Datasets(t.Context(), s.real(scope), nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -276,7 +276,7 @@ func cancelled(t *testing.T, s *suite) {
 	defer late.Stop()
 	good, elements := 0, 0
 	var last error
-	for _, err := range s.Connection.Crawler.Datasets(ctx, scope, nil) {
+	for _, err := range s.Connection.Crawler.Datasets(ctx, s.real(scope), nil) {
 		elements++
 		if err == nil {
 			good++
