@@ -149,7 +149,7 @@ type ModelRun struct {
 // TableKey is a constraint or an index of a table in a database.
 type TableKey struct {
 	Name       string   `json:"name"`
-	Kind       string   `json:"kind"` // primary key, foreign key, unique, index, check
+	Kind       string   `json:"kind"` // primary key, foreign key, unique, unique index, index, check, exclusion, identity, generated or default
 	Columns    []string `json:"columns,omitempty"`
 	References string   `json:"references,omitempty"` // "schema.table (column, …)" of a foreign key
 	Text       string   `json:"text,omitempty"`       // as the database writes it
