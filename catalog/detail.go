@@ -131,7 +131,7 @@ type ModelTest struct {
 	Kind     string     `json:"kind"` // not_null, unique …; "" when it is a query of its own
 	Column   string     `json:"column,omitempty"`
 	Severity string     `json:"severity,omitempty"`
-	Status   string     `json:"status,omitempty"` // pass, fail, warn, error, skipped; "" when it was never run
+	Status   string     `json:"status,omitempty"` // pass, fail, warn, error, skipped; "" when the last results do not have it
 	Failures *int64     `json:"failures,omitempty"`
 	Message  string     `json:"message,omitempty"`
 	RanAt    *time.Time `json:"ran_at,omitempty"`

@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+select id, customer, status, amount, placed_at
+from {{ ref('raw_orders') }}
