@@ -250,6 +250,25 @@ func TestTopicAndSubjects(t *testing.T) {
 	}
 }
 
+// A catalog that cannot be listed hides its schemas; they are not gone.
+func TestScopesBelowAFailedOneStay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.source.scopes = map[string][]catalog.Observation{"dwh.a": {table("dwh.a.t", "x")}, "other.b": {table("other.b.t", "x")}}
+	b.sync(t)
+	b.source.scopes = map[string][]catalog.Observation{"dwh": nil}
+	b.source.broken["dwh"] = fault.Unavailablef(nil, "the catalog dwh cannot be read")
+	if run := b.sync(t); run.State != catalog.CrawlPartial {
+		t.Errorf("the crawl: %+v", run)
+	}
+	if b.dataset(t, "dwh.a.t").GoneAt != nil {
+		t.Error("what could not be listed was taken for gone")
+	}
+	if b.dataset(t, "other.b.t").GoneAt == nil {
+		t.Error("what is gone was not noticed")
+	}
+}
+
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	p := newShop(t)

@@ -182,14 +182,13 @@ const failing = `
 		SELECT g.id FROM crawl g WHERE g.source_id = s.id AND (g.state = 'finished' OR g.state = 'partial' AND g.seen > 0)
 		ORDER BY g.id DESC LIMIT 1), 0)`
 
-// Troubles returns the sources that could not be read at all when they were last tried, by slug.
-func (s *Store) Troubles(ctx context.Context) (map[string]Trouble, error) {
+// Troubles returns, by slug, the sources that could not be read at all when they were last tried, or only the one named slug.
+func (s *Store) Troubles(ctx context.Context, slug string) (map[string]Trouble, error) {
 	const q = `
 		SELECT s.slug, f.since, f.failures
-		FROM source s, LATERAL (SELECT min(c.finished_at) AS since, count(*) AS failures` + failing + `) f WHERE f.failures > 0`
-	rows, _ := s.db.Query(ctx, q)
+		FROM source s, LATERAL (SELECT min(c.finished_at) AS since, count(*) AS failures` + failing + `) f WHERE f.failures > 0 AND $1 IN ('', s.slug)`
+	rows, _ := s.db.Query(ctx, q, slug)
 	troubles := map[string]Trouble{}
-	var slug string
 	var t Trouble
 	_, err := pgx.ForEachRow(rows, []any{&slug, &t.Since, &t.Failures}, func() error {
 		troubles[slug] = t

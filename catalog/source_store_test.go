@@ -168,7 +168,7 @@ func TestRetrySooner(t *testing.T) {
 		if got := crawled(tt.state, tt.seen); got != tt.want {
 			t.Errorf("after crawl %d, %s with %d seen: next in %v, want %v", i+1, tt.state, tt.seen, got, tt.want)
 		}
-		troubles, err := store.Troubles(t.Context())
+		troubles, err := store.Troubles(t.Context(), "")
 		if want := map[int]int{0: 1, 1: 2, 2: 3, 3: 4, 4: 5, 7: 1}[i]; err != nil || troubles["app"].Failures != want {
 			t.Errorf("after crawl %d: %d failures in a row, %v, want %d", i+1, troubles["app"].Failures, err, want)
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -59,6 +61,7 @@ type syncer struct {
 	now     func() time.Time
 	log     *slog.Logger
 	saved   time.Time
+	failed  []string // scopes that could not be listed
 }
 
 func (y *syncer) all(ctx context.Context) error {
@@ -194,6 +197,7 @@ func (y *syncer) datasetFailed(ctx context.Context, scope, name string, cause er
 
 func (y *syncer) scopeFailed(ctx context.Context, scope string, cause error) error {
 	y.run.Failed++
+	y.failed = append(y.failed, scope)
 	y.log.WarnContext(ctx, "scope not crawled", "source", y.run.Source, "scope", scope, "error", cause)
 	message := crawlMessage(cause)
 	const q = `
@@ -234,7 +238,8 @@ func (y *syncer) sumScopes(ctx context.Context) error {
 	return err
 }
 
-// dropScopes treats scopes that the source no longer lists as read to their end and empty.
+// dropScopes treats scopes that the source no longer lists as read to their end and empty. What lies below a scope that
+// failed, as schemas do below a catalog, is not known to be gone.
 func (y *syncer) dropScopes(ctx context.Context, scopes []string) error {
 	const q = `SELECT p.name FROM source_scope p JOIN source s ON s.id = p.source_id WHERE s.slug = $1 AND p.name <> ALL($2)`
 	if scopes == nil {
@@ -247,6 +252,9 @@ func (y *syncer) dropScopes(ctx context.Context, scopes []string) error {
 	}
 	const drop = `DELETE FROM source_scope p USING source s WHERE s.id = p.source_id AND s.slug = $1 AND p.name = $2`
 	for _, scope := range dropped {
+		if slices.ContainsFunc(y.failed, func(above string) bool { return strings.HasPrefix(scope, above+".") }) {
+			continue
+		}
 		if err := y.markGone(ctx, scope); err != nil {
 			return err
 		}

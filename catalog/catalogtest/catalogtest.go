@@ -36,6 +36,7 @@ type Fixture struct {
 	Required  bool // columns that cannot be null
 	Renames   bool // datasets can be renamed and have an id of their own
 	Snapshots bool // commits can be listed
+	Born      int  // commits that making a dataset takes
 	Versions  bool // what has not changed can be told by its version
 	Appends   bool // Append makes another version, whether or not commits can be listed
 	MaxWidth  int  // most columns of a dataset, if that is fewer than 3,000

@@ -33,7 +33,7 @@ func TestCrawler(t *testing.T) {
 		Name:       func(scope, name string) string { return prefix + scope + "." + name },
 		OddNames:   []string{"with.dot", "-dash-", "..", "_under", "UPPER", "upper", "9", strings.Repeat("x", 249-len(prefix)-17)},
 		Versions:   true, Appends: true,
-		NoColumns:  true, Unbreakable: true,
+		NoColumns: true, Unbreakable: true,
 	})
 }
 
