@@ -17,6 +17,7 @@ var benchmarks = map[string]func(ctx context.Context, out io.Writer, args []stri
 	"demo":   demoCommand,
 	"pages":  pagesCommand,
 	"search": searchCommand,
+	"trino":  trinoCommand,
 }
 
 // whole lists what "all" measures, in order.
@@ -38,7 +39,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: go run ./bench all | demo [-runs N] | crawl [-tables N] [-columns N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER]")
+		return errors.New("usage: go run ./bench all | demo [-runs N] | crawl [-tables N] [-columns N] | trino [-tables N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER]")
 	}
 	if args[0] == "all" {
 		for _, one := range whole {
