@@ -2,16 +2,17 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN     := bin/portreeve
+STACK   := bin/stack
 LINT    := $(shell $(GO) env GOPATH)/bin/golangci-lint
 LINT_VERSION := v2.15.0
 # These start sandboxed workers, whose address space is limited; the race detector needs more than that.
 WORKERS := portreeve/connector/duckdb portreeve/demo portreeve/cmd/portreeve portreeve/test portreeve/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test unit race e2e lint fmt generate assets check bench clean tools
+.PHONY: help demo build test unit race packages stack stack-down up down stackcmd lint fmt generate assets check bench clean tools
 
 help: ## Print what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 demo: build ## Build and start the demo: its own Postgres, a lake of real data, http://127.0.0.1:8080
 	@exec ./$(BIN) demo $(ARGS)
@@ -23,8 +24,8 @@ compiler:
 	@command -v $(GO) >/dev/null || { echo "portreeve: Go 1.26 or newer is needed to build it" >&2; exit 1; }
 	@command -v $${CC:-cc} >/dev/null || command -v gcc >/dev/null || { echo "portreeve: a C compiler is needed to build DuckDB in: install gcc or clang (Debian: apt-get install gcc g++)" >&2; exit 1; }
 
-test: compiler browser ## Run all tests: real Postgres, the sandboxed engine, real Chromium
-	@$(MAKE) --no-print-directory race unit
+test: compiler packages stackcmd ## Run all tests, on real servers that it fetches once: Postgres, Trino, Kafka, a schema registry, Chromium
+	@exec $(STACK) run -- $(MAKE) --no-print-directory race unit
 
 race: # everything that starts no worker, under the race detector
 	$(GO) test -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$(printf '%s\n' $(WORKERS))")
@@ -32,8 +33,23 @@ race: # everything that starts no worker, under the race detector
 unit: # what does
 	$(GO) test -timeout 20m $(WORKERS)
 
-browser:
-	@test/chromium.sh
+packages: # that the tests need, installed where we may
+	@test/packages.sh
+
+stack: compiler packages stackcmd ## Start the real servers in the background, for single tests: go test ./connector/trino
+	@exec $(STACK) up
+
+stack-down: stackcmd ## End them
+	@exec $(STACK) down
+
+up: compiler packages stackcmd ## Start the portal over the real servers, filled with data
+	@exec $(STACK) up --portal
+
+down: stackcmd ## End the portal and the real servers
+	@exec $(STACK) down
+
+stackcmd: # built, because go run returns no exit status and passes no signal on
+	@$(GO) build -o $(STACK) ./test/stack/cmd
 
 lint: tools ## Lint, arrows between packages, migrations, generated files
 	$(LINT) fmt --diff

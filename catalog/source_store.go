@@ -126,8 +126,13 @@ func differing(a, b *Source) (fields []string) {
 		name string
 		same bool
 	}{
-		{"kind", a.Kind == b.Kind}, {"title", a.Title == b.Title}, {"note", a.Note == b.Note}, {"namespace", a.Namespace == b.Namespace},
-		{"aliases", slices.Equal(a.Aliases, b.Aliases)}, {"every", a.CrawlEvery == b.CrawlEvery}, {"settings", maps.Equal(a.Config, b.Config)},
+		{"kind", a.Kind == b.Kind},
+		{"title", a.Title == b.Title},
+		{"note", a.Note == b.Note},
+		{"namespace", a.Namespace == b.Namespace},
+		{"aliases", slices.Equal(a.Aliases, b.Aliases)},
+		{"every", a.CrawlEvery == b.CrawlEvery},
+		{"settings", maps.Equal(a.Config, b.Config)},
 	} {
 		if !f.same {
 			fields = append(fields, f.name)

@@ -161,9 +161,14 @@ func TestRetrySooner(t *testing.T) {
 		seen  int
 		want  time.Duration
 	}{
-		{"failed", 0, time.Minute}, {"failed", 0, 2 * time.Minute}, {"partial", 0, 4 * time.Minute}, {"failed", 3, 8 * time.Minute},
+		{"failed", 0, time.Minute},
+		{"failed", 0, 2 * time.Minute},
+		{"partial", 0, 4 * time.Minute},
+		{"failed", 3, 8 * time.Minute},
 		{"failed", 0, 10 * time.Minute}, // never later than its interval
-		{"partial", 7, 10 * time.Minute}, {"finished", 0, 10 * time.Minute}, {"failed", 0, time.Minute},
+		{"partial", 7, 10 * time.Minute},
+		{"finished", 0, 10 * time.Minute},
+		{"failed", 0, time.Minute},
 	} {
 		if got := crawled(tt.state, tt.seen); got != tt.want {
 			t.Errorf("after crawl %d, %s with %d seen: next in %v, want %v", i+1, tt.state, tt.seen, got, tt.want)

@@ -16,6 +16,7 @@ import (
 
 	"portreeve/access"
 	"portreeve/catalog"
+	"portreeve/fault"
 )
 
 // Options says what the jobs work with.
@@ -84,8 +85,15 @@ func (c *Client) Stop(ctx context.Context) error {
 }
 
 // StartCrawl returns the id of the crawl of source that is queued or running, starting one if there is none. by says who
-// asks, or "schedule".
+// asks, or "schedule". It is a Conflict for a source that is declared no longer.
 func (c *Client) StartCrawl(ctx context.Context, source, by string) (id int64, err error) {
+	src, err := c.catalog.Source(ctx, source)
+	if err != nil {
+		return 0, err
+	}
+	if src.RetiredAt != nil {
+		return 0, fault.Conflictf("%s is retired: it is no longer declared in the estate, so it is not read", source)
+	}
 	err = pgx.BeginFunc(ctx, c.db, func(tx pgx.Tx) error {
 		open, fresh, err := catalog.OpenCrawl(ctx, tx, source, by)
 		if err != nil || !fresh {

@@ -8,6 +8,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"portreeve/catalog"
+	"portreeve/fault"
 )
 
 // pending are the states of a job that has not been worked off.
@@ -49,15 +50,25 @@ func (w *crawlSource) Work(ctx context.Context, j *river.Job[CrawlSource]) error
 	conn, err := w.options.Open(ctx, source)
 	if err != nil {
 		w.options.Log.WarnContext(ctx, "source not opened", "source", source.Slug, "error", err)
-		return store.Fail(ctx, j.Args.Crawl, err)
+		if err := store.Fail(ctx, j.Args.Crawl, err); err != nil {
+			return err
+		}
+		return store.RetrySooner(ctx, source.Slug)
 	}
 	defer func() { _ = conn.Close() }() // read from only
 	run, err := catalog.Sync(ctx, store, j.Args.Crawl, conn.Crawler, w.options.Now, w.options.Log)
+	if fault.KindOf(err) == fault.Conflict { // it was ended from elsewhere: the source's settings have changed, or it is retired
+		w.options.Log.InfoContext(ctx, "crawl ended from elsewhere", "source", source.Slug, "crawl", j.Args.Crawl)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	w.options.Log.InfoContext(ctx, "source crawled", "source", source.Slug, "state", run.State, "seen", run.Seen, "added", run.Added,
 		"changed", run.Changed, "renamed", run.Renamed, "gone", run.Gone, "failed", run.Failed)
+	if err := store.RetrySooner(ctx, source.Slug); err != nil {
+		return err
+	}
 	if run.Added > recountFrom {
 		if _, err := w.client.river.Insert(ctx, MaintainSearch{}, nil); err != nil {
 			return err

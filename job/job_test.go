@@ -185,3 +185,42 @@ func TestStartCrawlUnknownSource(t *testing.T) {
 		t.Errorf("StartCrawl = %v, want NotFound", err)
 	}
 }
+
+// A source that does not answer is tried again in a minute, not in an hour, however it failed.
+func TestFailedCrawlIsTriedAgainSooner(t *testing.T) {
+	t.Parallel()
+	down := fault.Unavailablef(nil, "the lake does not answer")
+	for name, f := range map[string]*fixture{"opened": start(t, down, lake{}, reader{}), "read": start(t, nil, lake{down: down}, reader{})} {
+		f.crawl(t)
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			src, err := f.store.SourceStatus(t.Context(), "lake")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if wait := time.Until(src.NextCrawlAt); wait < 2*time.Minute {
+				break
+			}
+			select {
+			case <-tick.C:
+			case <-t.Context().Done():
+				t.Fatalf("not %s: the next crawl is at %v", name, src.NextCrawlAt)
+			}
+		}
+	}
+}
+
+func TestRetiredSourceIsNotCrawled(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil, lake{}, reader{})
+	src := catalog.Source{Slug: "old", Kind: "script", DeclaredIn: "a.yaml:1"}
+	for _, declared := range [][]catalog.Source{{src}, {}} {
+		if _, err := f.store.ApplySources(t.Context(), declared); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := f.client.StartCrawl(t.Context(), "old", "Ana"); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("StartCrawl = %v, want Conflict", err)
+	}
+}

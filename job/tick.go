@@ -29,9 +29,14 @@ func (w *tick) Work(ctx context.Context, _ *river.Job[Tick]) error {
 	if err := w.options.Catalog.FailStaleCrawls(ctx); err != nil {
 		return err
 	}
-	due, err := w.options.Catalog.DueSources(ctx)
+	return w.client.StartDue(ctx)
+}
+
+// StartDue starts the crawls of the sources that are due.
+func (c *Client) StartDue(ctx context.Context) error {
+	due, err := c.catalog.DueSources(ctx)
 	for _, slug := range due {
-		_, e := w.client.StartCrawl(ctx, slug, "schedule")
+		_, e := c.StartCrawl(ctx, slug, "schedule")
 		err = errors.Join(err, e)
 	}
 	return err

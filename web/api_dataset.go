@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"time"
 
@@ -24,6 +25,7 @@ type fact[T any] struct {
 // datasetAnswer is a dataset as its page shows it.
 type datasetAnswer struct {
 	DatasetName
+	WholeAnswer
 	Kind         string                  `json:"kind"`
 	URL          string                  `json:"url" doc:"Of its page."`
 	Title        fact[string]            `json:"title"`
@@ -89,8 +91,16 @@ func (e *endpoints) datasets() {
 }
 
 func (e *endpoints) getDataset(ctx context.Context, in *DatasetPath) (*answer[datasetAnswer], error) {
-	d, err := e.dataset(ctx, *in)
-	return reply(showDataset(&d), err)
+	d, w, err := e.whole(ctx, catalog.Key{Source: in.Source, Name: in.Name})
+	if err != nil {
+		return nil, err
+	}
+	out := showDataset(&d)
+	if w.ID == d.ID {
+		out = showDataset(&w.Dataset) // with what its other names add
+	}
+	out.WholeAnswer = showWhole(&d, &w)
+	return reply(out, nil)
 }
 
 func showDataset(d *catalog.Dataset) datasetAnswer {
@@ -135,6 +145,9 @@ type columnAnswer struct {
 	Type     string                 `json:"type"`
 	Nullable bool                   `json:"nullable"`
 	Comment  string                 `json:"comment"`
+	Part     string                 `json:"part" enum:",key,value" doc:"Of a topic's messages; empty elsewhere."`
+	From     DatasetName            `json:"from" doc:"The dataset that says that there is this column."`
+	Describe *DatasetName           `json:"comment_from" doc:"The one that describes it; null when none does."`
 	Profile  *catalog.ColumnProfile `json:"profile,omitempty" doc:"Of top-level columns."`
 }
 
@@ -150,11 +163,11 @@ type ProfileHead struct {
 }
 
 func (e *endpoints) getColumns(ctx context.Context, in *datasetList) (*answer[columnsAnswer], error) {
-	d, err := e.dataset(ctx, in.DatasetPath)
+	d, w, err := e.whole(ctx, catalog.Key{Source: in.Source, Name: in.Name})
 	if err != nil {
 		return nil, err
 	}
-	columns, err := e.Catalog.Columns(ctx, d.ID)
+	columns, err := e.columnsOf(ctx, &d, &w)
 	if err != nil {
 		return nil, err
 	}
@@ -169,9 +182,15 @@ func (e *endpoints) getColumns(ctx context.Context, in *datasetList) (*answer[co
 	case fault.KindOf(err) != fault.NotFound:
 		return nil, err
 	}
-	out.List, err = pageOf(columns, in.Paging, func(c catalog.Column) columnAnswer {
-		shown := columnAnswer{Position: c.Position, Path: c.Path, Name: c.Leaf(), Depth: c.Depth(), Type: c.Type, Nullable: c.Nullable, Comment: c.Comment}
-		if shown.Depth == 0 {
+	out.List, err = pageOf(columns, in.Paging, func(c catalog.WholeColumn) columnAnswer {
+		shown := columnAnswer{
+			Position: c.Position, Path: c.Path, Name: c.Leaf(), Depth: c.Depth(), Type: c.Type, Nullable: c.Nullable, Comment: c.Comment,
+			Part: c.Part, From: DatasetName{c.From.Source, c.From.Name},
+		}
+		if c.CommentFrom != (catalog.Key{}) {
+			shown.Describe = &DatasetName{c.CommentFrom.Source, c.CommentFrom.Name}
+		}
+		if shown.Depth == 0 && c.Part == "" {
 			shown.Profile = profiles[shown.Name]
 		}
 		return shown
@@ -179,6 +198,15 @@ func (e *endpoints) getColumns(ctx context.Context, in *datasetList) (*answer[co
 	total := len(columns)
 	out.Total = &total
 	return reply(out, err)
+}
+
+// columnsOf returns the columns of the dataset that was asked for: with what other names add where it has the page, else only
+// its own.
+func (e *endpoints) columnsOf(ctx context.Context, d *catalog.Dataset, w *catalog.Whole) ([]catalog.WholeColumn, error) {
+	if d.ID != w.ID {
+		w = &catalog.Whole{Dataset: *d}
+	}
+	return e.Catalog.WholeColumns(ctx, w, math.MaxInt32)
 }
 
 func showProfile(p *catalog.Profile) *ProfileHead {

@@ -20,6 +20,8 @@ type changeAnswer struct {
 	Field string `json:"field" doc:"Path of a column, or name of an attribute."`
 	Old   string `json:"old"`
 	New   string `json:"new"`
+
+	Of DatasetName `json:"of" doc:"The dataset that changed: this one, or another that is the same thing."`
 }
 
 func (e *endpoints) getHistory(ctx context.Context, in *datasetList) (*answer[List[versionAnswer]], error) {
@@ -27,11 +29,14 @@ func (e *endpoints) getHistory(ctx context.Context, in *datasetList) (*answer[Li
 	if err != nil {
 		return nil, err
 	}
-	d, err := e.dataset(ctx, in.DatasetPath)
+	d, w, err := e.whole(ctx, catalog.Key{Source: in.Source, Name: in.Name})
 	if err != nil {
 		return nil, err
 	}
-	versions, err := e.Catalog.Versions(ctx, d.ID, before, in.Limit)
+	if d.ID != w.ID {
+		w = catalog.Whole{Dataset: d} // its own history only
+	}
+	versions, err := e.Catalog.WholeVersions(ctx, &w, before, in.Limit)
 	out := List[versionAnswer]{Items: make([]versionAnswer, 0, len(versions))}
 	for _, v := range versions {
 		out.Items = append(out.Items, showVersion(v))
@@ -48,7 +53,7 @@ func showVersion(v catalog.Version) versionAnswer {
 		shown.CrawlID = catalog.FormatID(v.CrawlID)
 	}
 	for _, c := range v.Changes {
-		shown.Changes = append(shown.Changes, changeAnswer{string(c.Kind), c.Field, c.Old, c.New})
+		shown.Changes = append(shown.Changes, changeAnswer{string(c.Kind), c.Field, c.Old, c.New, DatasetName{c.Of.Source, c.Of.Name}})
 	}
 	return shown
 }

@@ -14,20 +14,40 @@ import (
 	"portreeve/catalog"
 )
 
-// sourceAnswer is a source and how it does. Its settings are not told.
+// sourceAnswer is a source and how it does.
 type sourceAnswer struct {
 	Slug              string       `json:"slug"`
 	Kind              string       `json:"kind"`
 	Title             string       `json:"title"`
 	Namespace         string       `json:"namespace" doc:"OpenLineage's name of the system."`
+	Aliases           []string     `json:"aliases" doc:"Other namespaces that foreign names use for it."`
 	Note              string       `json:"note"`
+	DeclaredIn        string       `json:"declared_in" doc:"file:line of the estate; empty when it is not declared there."`
+	RetiredAt         *time.Time   `json:"retired_at" doc:"Since when it is declared no longer: it keeps its datasets and is not read; else null."`
 	CrawlEverySeconds int64        `json:"crawl_every_seconds"`
 	NextCrawlAt       time.Time    `json:"next_crawl_at"`
 	Datasets          int          `json:"datasets" doc:"Those that are there."`
 	Gone              int          `json:"gone"`
 	Problems          int          `json:"problems" doc:"Datasets that could not be read at the last crawl."`
 	LastOKAt          *time.Time   `json:"last_ok_at" doc:"End of the newest crawl that read anything; null before."`
+	FailingSince      *time.Time   `json:"failing_since" doc:"Since when it cannot be read at all; null while it can."`
+	Failures          int          `json:"failures" doc:"Crawls in a row that read nothing."`
 	LastCrawl         *CrawlAnswer `json:"last_crawl" doc:"The newest, maybe still running; null before the first."`
+}
+
+// sourceDetail is a source with how it is set up.
+type sourceDetail struct {
+	sourceAnswer
+	Settings []settingAnswer `json:"settings" doc:"What is set, without secrets."`
+}
+
+// settingAnswer is a setting of a source. Secrets are told as the references that lead to them.
+type settingAnswer struct {
+	Name   string   `json:"name"`
+	Help   string   `json:"help"`
+	Values []string `json:"values" doc:"More than one in a list; empty when it is hidden."`
+	Secret bool     `json:"secret"`
+	Hidden bool     `json:"hidden" doc:"It is set and not told."`
 }
 
 // CrawlAnswer is a run over a source.
@@ -79,14 +99,32 @@ func (e *endpoints) sources() {
 		if err != nil {
 			return nil, err
 		}
-		return reply(pageOf(all, *in, showSource))
+		troubles, err := e.Catalog.Troubles(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		return reply(pageOf(all, *in, func(src catalog.SourceStatus) sourceAnswer { return showSource(src, troubles[src.Slug]) }))
 	})
-	register(e, op("get-source", "/{slug}", "A source"), readers(), func(ctx context.Context, in *SourcePath) (*answer[sourceAnswer], error) {
-		src, err := e.Catalog.SourceStatus(ctx, in.Slug)
-		return reply(showSource(src), err)
-	})
+	register(e, op("get-source", "/{slug}", "A source"), readers(), e.getSource)
 	register(e, op("list-scopes", "/{slug}/scopes", "Its parts, and how each was last read"), readers(), e.getScopes)
 	register(e, op("list-crawls", "/{slug}/crawls", "Its crawls, newest first"), readers(), e.getCrawls)
+}
+
+func (e *endpoints) getSource(ctx context.Context, in *SourcePath) (*answer[sourceDetail], error) {
+	src, err := e.Catalog.SourceStatus(ctx, in.Slug)
+	if err != nil {
+		return nil, err
+	}
+	troubles, err := e.Catalog.Troubles(ctx, in.Slug)
+	if err != nil {
+		return nil, err
+	}
+	detail := sourceDetail{showSource(src, troubles[src.Slug]), []settingAnswer{}}
+	set, _ := settingsShown(e.settings(&src.Source))
+	for _, v := range set {
+		detail.Settings = append(detail.Settings, settingAnswer{v.Name, v.Help, append([]string{}, v.Values...), v.Secret, v.Hidden})
+	}
+	return reply(detail, nil)
 }
 
 func (e *endpoints) getScopes(ctx context.Context, in *sourceList) (*answer[List[scopeAnswer]], error) {
@@ -117,11 +155,15 @@ func (e *endpoints) getCrawls(ctx context.Context, in *sourceList) (*answer[List
 	return reply(pageOf(crawls, in.Paging, showCrawl))
 }
 
-func showSource(src catalog.SourceStatus) sourceAnswer {
+func showSource(src catalog.SourceStatus, trouble catalog.Trouble) sourceAnswer {
 	shown := sourceAnswer{
 		Slug: src.Slug, Kind: src.Kind, Title: src.Title, Namespace: src.Namespace, Note: src.Note,
+		Aliases: append([]string{}, src.Aliases...), DeclaredIn: src.DeclaredIn, RetiredAt: utc(src.RetiredAt), Failures: trouble.Failures,
 		CrawlEverySeconds: int64(src.CrawlEvery.Seconds()), NextCrawlAt: src.NextCrawlAt.UTC(), Datasets: src.Datasets, Gone: src.Gone,
 		Problems: src.Problems, LastOKAt: utc(src.LastOKAt),
+	}
+	if trouble.Failures > 0 {
+		shown.FailingSince = utc(&trouble.Since)
 	}
 	if src.Last != nil {
 		last := showCrawl(*src.Last)

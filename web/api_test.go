@@ -73,10 +73,11 @@ func TestAPIColumns(t *testing.T) {
 	if got.Profile != nil || *got.Total != 3 || got.NextCursor != "" {
 		t.Errorf("got %+v", got)
 	}
+	of := DatasetName{"lake", "raw.flights"}
 	want := []columnAnswer{
-		{Position: 0, Path: "carrier", Name: "carrier", Type: "string", Comment: "Who flies"},
-		{Position: 1, Path: "origin", Name: "origin", Type: "struct<code string>", Nullable: true},
-		{Position: 2, Path: "origin.code", Name: "code", Depth: 1, Type: "string"},
+		{Position: 0, Path: "carrier", Name: "carrier", Type: "string", Comment: "Who flies", From: of, Describe: &of},
+		{Position: 1, Path: "origin", Name: "origin", Type: "struct<code string>", Nullable: true, From: of},
+		{Position: 2, Path: "origin.code", Name: "code", Depth: 1, Type: "string", From: of},
 	}
 	if diff := cmp.Diff(want, got.Items); diff != "" {
 		t.Errorf("columns (-want +got):\n%s", diff)
@@ -127,7 +128,7 @@ func TestAPIHistory(t *testing.T) {
 	if len(all.Items) != 4 || all.Items[0].Number != 4 || all.Items[3].Changes[0].Kind != "created" || all.NextCursor != "" || all.Items[3].CrawlID == "" {
 		t.Fatalf("got %+v", all)
 	}
-	if diff := cmp.Diff(changeAnswer{"column_retyped", "carrier", "v3", "v4"}, all.Items[0].Changes[0]); diff != "" {
+	if diff := cmp.Diff(changeAnswer{"column_retyped", "carrier", "v3", "v4", DatasetName{"lake", "raw.flights"}}, all.Items[0].Changes[0]); diff != "" {
 		t.Errorf("change (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(all.Items, pageThrough[versionAnswer](st, target, 3)); diff != "" {

@@ -17,16 +17,18 @@ import (
 
 // datasetHead is what every tab of a dataset's page shows.
 type datasetHead struct {
-	catalog.Dataset
-	Tab       string // as in datasetURL
-	Note      string // of its source
-	Twins     []catalog.Dataset
-	Snapshots []catalog.Snapshot     // newest first
-	Profile   *catalog.Profile       // nil before the first
-	Links     map[string]catalog.Key // datasets that the page's texts name
-	People    int                    // who opened it within 30 days
-	Opens     int                    // how often they did
-	Now       time.Time
+	catalog.Whole
+	Tab        string // as in datasetURL
+	Note       string // of its source
+	SourceKind string // the connector of its source
+	Arrival    string // under which other name it was asked for, in words, or ""
+	Twins      []catalog.Dataset
+	Snapshots  []catalog.Snapshot     // newest first
+	Profile    *catalog.Profile       // nil before the first
+	Links      map[string]catalog.Key // datasets that the page's texts name
+	People     int                    // who opened it within 30 days
+	Opens      int                    // how often they did
+	Now        time.Time
 }
 
 // glanceColumns is how many columns the overview shows.
@@ -43,19 +45,21 @@ func profiled(tab string) int {
 // snapshotsShown is how many commits a page shows; the chart and the rhythm of updates are made of the same ones.
 const snapshotsShown = 40
 
-// datasetHead loads the dataset that the path names. A name in another case is sent to the right one: then head is nil and
-// the answer is written.
+// datasetHead loads the dataset that the path names. A name in another case, and the name of what another page shows, are sent
+// to the right one: then head is nil and the answer is written.
 func (s *Server) datasetHead(c echo.Context, tab string) (*datasetHead, error) {
 	ctx := c.Request().Context()
 	key := catalog.Key{Source: c.Param("source"), Name: c.Param("name")}
-	d, err := s.Catalog.Dataset(ctx, key)
-	if err != nil {
-		return nil, s.missing(ctx, key, err)
+	d, w, err := s.whole(ctx, key)
+	switch {
+	case err != nil:
+		return nil, err
+	case w.ID != d.ID:
+		return nil, ledTo(c, w.Key(), tab, &d)
+	case d.Key() != key:
+		return nil, ledTo(c, d.Key(), tab, nil)
 	}
-	if d.Key() != key {
-		return nil, c.Redirect(http.StatusFound, datasetURL(d.Key(), tab))
-	}
-	h := &datasetHead{Dataset: d, Tab: tab, Now: s.Now()}
+	h := &datasetHead{Whole: w, Tab: tab, Arrival: arrival(&w, c.QueryParam(cameFrom)), Now: s.Now()}
 	if err := s.fillHead(ctx, h); err != nil {
 		return nil, err
 	}
@@ -67,7 +71,7 @@ func (s *Server) fillHead(ctx context.Context, h *datasetHead) error {
 	if err != nil {
 		return err
 	}
-	h.Note = src.Note
+	h.Note, h.SourceKind = src.Note, src.Kind
 	if h.Twins, err = s.Catalog.CaseTwins(ctx, h.Key()); err != nil {
 		return err
 	}
@@ -91,10 +95,14 @@ func (s *Server) datasetShell(c echo.Context, h *datasetHead) shell {
 	if h.Tab != "" {
 		title += " · " + facetLabel("kind", h.Tab)
 	}
-	return s.shell(c, sectionData, title,
+	sh := s.shell(c, sectionData, title,
 		crumb{"Data", "/data"},
 		crumb{h.Source, dataURL("/data", catalog.SearchQuery{Filters: map[string][]string{"source": {h.Source}}})},
 		crumb{Text: h.Name})
+	if sh.Note == "" {
+		sh.Note = h.Arrival
+	}
+	return sh
 }
 
 func (s *Server) getDataset(c echo.Context) error {
@@ -102,17 +110,36 @@ func (s *Server) getDataset(c echo.Context) error {
 	if h == nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	columns, err := s.Catalog.FirstColumns(ctx, h.ID, 10*glanceColumns)
+	p, err := s.overview(c.Request().Context(), h)
 	if err != nil {
 		return err
 	}
-	top := slices.DeleteFunc(columns, func(col catalog.Column) bool { return col.Depth() > 0 })
-	glance := newColumnsPage(top[:min(len(top), glanceColumns)], h.Profile, nil)
-	if err := s.link(ctx, h, append(comments(glance.Rows), h.Description, h.Deprecated)...); err != nil {
-		return err
+	return render(c, http.StatusOK, datasetOverview(s.datasetShell(c, h), h, p))
+}
+
+// overviewPage is what only the overview shows.
+type overviewPage struct {
+	Glance  []columnRow
+	KnownAs []knownAs
+	Figures figures
+	Keys    []keyRow
+}
+
+func (s *Server) overview(ctx context.Context, h *datasetHead) (p overviewPage, err error) {
+	columns, err := s.Catalog.WholeColumns(ctx, &h.Whole, 10*glanceColumns)
+	if err != nil {
+		return p, err
 	}
-	return render(c, http.StatusOK, datasetOverview(s.datasetShell(c, h), h, glance.Rows))
+	p.KnownAs = h.knownAs(columns)
+	top := slices.DeleteFunc(columns, func(col catalog.WholeColumn) bool { return col.Depth() > 0 })
+	p.Glance = newColumnsPage(top[:min(len(top), glanceColumns)], h.Profile, nil).Rows
+	if p.Figures, err = s.figures(ctx, h); err != nil {
+		return p, err
+	}
+	if p.Keys, err = s.keys(ctx, h); err != nil {
+		return p, err
+	}
+	return p, s.link(ctx, h, append(comments(p.Glance), h.Description, h.Deprecated)...)
 }
 
 // postDatasetOpened notes that the person opened a dataset. The page's script sends it: a GET writes nothing.
@@ -122,37 +149,67 @@ func (s *Server) postDatasetOpened(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.MainID != nil {
+		d.ID = *d.MainID
+	}
 	if err := s.Catalog.MarkOpened(ctx, principal(c).ID, d.ID); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
 }
 
+// tabs are the parts of the page that this dataset has: no empty shells.
 func (h *datasetHead) tabs() []ui.Link {
-	link := func(text, tab, count string) ui.Link {
-		return ui.Link{Text: text, URL: datasetURL(h.Key(), tab), Count: count, Current: h.Tab == tab}
+	var links []ui.Link
+	add := func(there bool, text, tab string, count int) {
+		if !there && h.Tab != tab {
+			return
+		}
+		l := ui.Link{Text: text, URL: datasetURL(h.Key(), tab), Current: h.Tab == tab}
+		if count > 0 {
+			l.Count = number(int64(count))
+		}
+		links = append(links, l)
 	}
-	columns := ""
-	if h.ColumnCount > 0 {
-		columns = number(int64(h.ColumnCount))
+	topic := h.Detail.Topic
+	if topic == nil {
+		topic = &catalog.TopicDetail{}
 	}
-	return []ui.Link{link("Overview", "", ""), link("Columns", "columns", columns), link("History", "history", ""), link("Sample", "sample", "")}
+	shaped := h.Kind == catalog.Table || h.Kind == catalog.View || h.Kind == catalog.File || h.Kind == catalog.Schema
+	add(true, "Overview", "", 0)
+	add(h.Detail.Topic != nil, "Partitions", "partitions", len(topic.Partitions))
+	add(h.Detail.Topic != nil, "Consumers", "consumers", len(topic.Groups))
+	add(len(h.subjects()) > 0, "Schemas", "schemas", versionsOf(h.subjects()))
+	add(shaped || h.ColumnCount > 0, "Columns", "columns", h.ColumnCount)
+	add(len(h.definitions()) > 0, "Definition", "definition", 0)
+	add(len(h.models()) > 0, "dbt", "dbt", 0)
+	add(true, "History", "history", 0)
+	add(h.samplable(), "Sample", "sample", 0)
+	return links
 }
 
 // lead says in a sentence what the dataset is, or where to find out.
 func (h *datasetHead) lead() string {
+	look, all := "the columns and a sample", " are all there is to go by."
+	if !h.samplable() {
+		look, all = "what stands below", " is all there is to go by."
+	}
 	switch {
 	case h.Description != "":
 		return firstSentence(h.Description, 240)
 	case h.Team != "":
-		return "No description: ask " + cut(h.Team, 60) + ", or look at the columns and a sample."
+		return "No description: ask " + cut(h.Team, 60) + ", or look at " + look + "."
 	}
-	return "No description and no owner: the columns and a sample are all there is to go by."
+	return "No description and no owner: " + look + all
 }
 
-// unwritten reports whether it is known that no data was ever written.
+// unwritten reports whether it is known that no data was ever written. A table without rows may have lost them: only files
+// and offsets tell.
 func (h *datasetHead) unwritten() bool {
-	return h.RowCount != nil && *h.RowCount == 0 && h.SnapshotID == "" && h.DataAt == nil && len(h.Snapshots) == 0
+	if t := h.Detail.Topic; t != nil {
+		return len(t.Partitions) > 0 && !slices.ContainsFunc(t.Partitions, func(p catalog.Partition) bool { return p.End > 0 || p.Problem != "" || p.Leader < 0 })
+	}
+	return h.FileCount != nil && h.RowCount != nil && *h.RowCount == 0 && h.SnapshotID == "" && h.DataAt == nil && len(h.Snapshots) == 0
 }
 
 // noData is said wherever data would be shown.
@@ -243,6 +300,8 @@ func (h *datasetHead) ownership() ui.Cell {
 func (h *datasetHead) profiled() ui.Cell {
 	cell := ui.Cell{ID: "ev-prof", Tone: ui.Muted, Title: "Not profiled", Text: "values not looked at yet"}
 	switch p := h.Profile; {
+	case !h.samplable():
+		cell.Text = "a " + string(h.Kind) + " is not read"
 	case h.unwritten():
 		cell.Text = "there are no values yet"
 	case p == nil:
@@ -263,7 +322,7 @@ func (h *datasetHead) shape() string {
 	text := facetLabel("kind", string(h.Kind))
 	var parts []string
 	if h.RowCount != nil {
-		parts = append(parts, plural(int(*h.RowCount), "row", "rows"))
+		parts = append(parts, h.about("rows", number(*h.RowCount))+" "+h.rowWord(*h.RowCount))
 	}
 	if h.ColumnCount > 0 {
 		parts = append(parts, plural(h.ColumnCount, "column", "columns"))

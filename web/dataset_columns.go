@@ -1,6 +1,7 @@
 package web
 
 import (
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,8 +31,9 @@ type columnsPage struct {
 
 // columnRow is a column and its profile, which fields of structs do not have.
 type columnRow struct {
-	catalog.Column
+	catalog.WholeColumn
 	Profile *catalog.ColumnProfile
+	Head    string // stands above the row where another part of a topic begins, else ""
 }
 
 func (s *Server) getDatasetColumns(c echo.Context) error {
@@ -39,7 +41,7 @@ func (s *Server) getDatasetColumns(c echo.Context) error {
 	if h == nil {
 		return err
 	}
-	columns, err := s.Catalog.Columns(c.Request().Context(), h.ID)
+	columns, err := s.Catalog.WholeColumns(c.Request().Context(), &h.Whole, math.MaxInt32)
 	if err != nil {
 		return err
 	}
@@ -50,7 +52,7 @@ func (s *Server) getDatasetColumns(c echo.Context) error {
 	return render(c, http.StatusOK, datasetColumnsView(s.datasetShell(c, h), h, p), columnsFound)
 }
 
-func newColumnsPage(columns []catalog.Column, profile *catalog.Profile, values url.Values) columnsPage {
+func newColumnsPage(columns []catalog.WholeColumn, profile *catalog.Profile, values url.Values) columnsPage {
 	p := columnsPage{Filter: strings.TrimSpace(values.Get("filter")), Undocumented: values.Get("show") == "undocumented"}
 	if n, err := strconv.Atoi(values.Get("offset")); err == nil {
 		p.Offset = max(n, 0)
@@ -65,19 +67,22 @@ func newColumnsPage(columns []catalog.Column, profile *catalog.Profile, values u
 	words := strings.Fields(strings.ToLower(p.Filter))
 	types := map[string]string{}
 	for _, col := range columns {
-		types[col.Path] = col.Type
+		types[col.Part+"\x00"+col.Path] = col.Type
 		without := col.Depth() == 0 && col.Comment == ""
 		p.count(col, types, without)
-		if p.Undocumented && !without || !columnHas(col, words) {
+		if p.Undocumented && !without || !columnHas(col.Column, words) {
 			continue
 		}
 		p.Total++
 		if p.Total <= p.Offset || len(p.Rows) == columnsPageSize {
 			continue
 		}
-		row := columnRow{Column: col}
-		if col.Depth() == 0 {
+		row := columnRow{WholeColumn: col}
+		if col.Depth() == 0 && col.Part == "" {
 			row.Profile = byName[col.Leaf()]
+		}
+		if n := len(p.Rows); col.Part != "" && (n == 0 || p.Rows[n-1].Part != col.Part) {
+			row.Head = upperFirst(col.Part) + " of the messages, from " + whose(col.From)
 		}
 		p.Rows = append(p.Rows, row)
 	}
@@ -85,12 +90,12 @@ func newColumnsPage(columns []catalog.Column, profile *catalog.Profile, values u
 }
 
 // count adds a column or a field of the dataset, whose parents' types are known.
-func (p *columnsPage) count(col catalog.Column, types map[string]string, without bool) {
+func (p *columnsPage) count(col catalog.WholeColumn, types map[string]string, without bool) {
 	parts := catalog.SplitPath(col.Path)
 	switch {
 	case len(parts) == 1:
 		p.Columns++
-	case !unnamed(types[catalog.JoinPath(parts[:len(parts)-1]...)], col.Leaf()):
+	case !unnamed(types[col.Part+"\x00"+catalog.JoinPath(parts[:len(parts)-1]...)], col.Leaf()):
 		p.Nested++
 	}
 	if without {
@@ -169,6 +174,22 @@ func (p columnsPage) pager(h *datasetHead) ui.Pager {
 		pager.Next = p.url(h, p.Undocumented, p.Offset+columnsPageSize)
 	}
 	return pager
+}
+
+// columnsWide is how many columns a table has when those of values are left out where values are not read.
+func (h *datasetHead) columnsWide(all, values int) int {
+	if h.samplable() {
+		return all
+	}
+	return all - values
+}
+
+// described says whom the row's comment is from where that is not the one that says what columns there are.
+func (r columnRow) described() string {
+	if r.Comment == "" || r.CommentFrom == r.From || r.CommentFrom == (catalog.Key{}) {
+		return ""
+	}
+	return "from " + whose(r.CommentFrom)
 }
 
 // indent is the class of a field's depth; deeper than six looks like six.

@@ -42,6 +42,16 @@ func (h *datasetHead) charted() []catalog.Snapshot {
 	return known
 }
 
+// committed returns when a commit that is known was made.
+func (h *datasetHead) committed(snapshot string) *time.Time {
+	for i := range h.Snapshots {
+		if h.Snapshots[i].ID == snapshot {
+			return &h.Snapshots[i].At
+		}
+	}
+	return nil
+}
+
 // crowded reports whether most of the commits would be named alike, as those of one load are: then they are numbered.
 func crowded(commits []catalog.Snapshot, now time.Time) bool {
 	labels := map[string]bool{}

@@ -22,6 +22,7 @@ type historyPage struct {
 	Versions []catalog.Version
 	Before   int // 0: from the newest
 	More     bool
+	Figures  figures
 }
 
 func (s *Server) getDatasetHistory(c echo.Context) error {
@@ -33,12 +34,15 @@ func (s *Server) getDatasetHistory(c echo.Context) error {
 	if n, err := strconv.Atoi(c.QueryParam("before")); err == nil {
 		p.Before = max(n, 0)
 	}
-	p.Versions, err = s.Catalog.Versions(c.Request().Context(), h.ID, p.Before, versionsShown+1)
+	p.Versions, err = s.Catalog.WholeVersions(c.Request().Context(), &h.Whole, p.Before, versionsShown+1)
 	if err != nil {
 		return err
 	}
 	if p.More = len(p.Versions) > versionsShown; p.More {
 		p.Versions = p.Versions[:versionsShown]
+	}
+	if p.Figures, err = s.figures(c.Request().Context(), h); err != nil {
+		return err
 	}
 	if err := s.link(c.Request().Context(), h, h.lead(), h.Deprecated); err != nil {
 		return err
@@ -77,6 +81,30 @@ func (p historyPage) pager(h *datasetHead) ui.Pager {
 	return pager
 }
 
+// byDataset splits the changes of a version by whose they are, those of the page's own dataset first.
+func byDataset(h *datasetHead, changes []catalog.Change) [][]catalog.Change {
+	var groups [][]catalog.Change
+	for _, c := range changes {
+		i := slices.IndexFunc(groups, func(g []catalog.Change) bool { return g[0].Of == c.Of })
+		if i < 0 {
+			groups, i = append(groups, nil), len(groups)
+		}
+		groups[i] = append(groups[i], c)
+	}
+	slices.SortStableFunc(groups, func(a, b []catalog.Change) int { return ownRank(h, a) - ownRank(h, b) })
+	return groups
+}
+
+func ownRank(h *datasetHead, group []catalog.Change) int {
+	if h.owns(group[0]) {
+		return 0
+	}
+	return 1
+}
+
+// owns reports whether a change is of the page's own dataset and not of another that is the same thing.
+func (h *datasetHead) owns(c catalog.Change) bool { return c.Of == h.Key() || c.Of == catalog.Key{} }
+
 // diffLines writes the changes of one version as what went and what came.
 func diffLines(changes []catalog.Change) []ui.DiffLine {
 	var lines []ui.DiffLine
@@ -109,10 +137,13 @@ func diffLines(changes []catalog.Change) []ui.DiffLine {
 	return lines
 }
 
+// shownWith is the attribute whose change says that a dataset was found to be the same thing as another.
+const shownWith = "shown with"
+
 // hasDiff reports whether there is more to show than the summary says.
 func hasDiff(changes []catalog.Change) bool {
 	return slices.ContainsFunc(changes, func(c catalog.Change) bool {
-		return c.Kind != catalog.Created && c.Kind != catalog.Gone && c.Kind != catalog.Back
+		return c.Kind != catalog.Created && c.Kind != catalog.Gone && c.Kind != catalog.Back && c.Field != shownWith
 	})
 }
 
@@ -211,6 +242,12 @@ func changeVerb(c catalog.Change) string {
 	case catalog.ColumnMoved:
 		return "column moved"
 	case catalog.AttributeEdited:
+		if c.Field == shownWith && c.New == "" {
+			return "no longer the same thing as " + cut(c.Old, 120)
+		}
+		if c.Field == shownWith {
+			return "found to be the same thing as " + cut(c.New, 120)
+		}
 		return strings.ReplaceAll(c.Field, "_", " ") + " changed"
 	case catalog.Renamed:
 		return "renamed from " + cut(c.Old, 80)

@@ -25,6 +25,7 @@ type samplePage struct {
 	Sample  catalog.Sample
 	Problem string // "" when there is a sample
 	Advice  string
+	Never   bool // no fault of anyone: there is none of such a dataset
 }
 
 func (s *Server) getDatasetSample(c echo.Context) error {
@@ -48,9 +49,19 @@ func (s *Server) getDatasetSample(c echo.Context) error {
 	return render(c, http.StatusOK, datasetSampleView(s.datasetShell(c, h), h, p))
 }
 
+// unsampled says why rows of such a dataset are not shown, or "".
+func (h *datasetHead) unsampled() string {
+	if h.samplable() || h.GoneAt != nil {
+		return ""
+	}
+	return "Rows of a " + string(h.Kind) + " cannot be shown yet"
+}
+
 // sample reads the rows. Only what is our own fault is an error; all else is said on the page, which stays useful.
 func (s *Server) sample(ctx context.Context, h *datasetHead) (samplePage, error) {
 	switch {
+	case h.unsampled() != "":
+		return samplePage{}, nil
 	case s.Rows == nil:
 		return samplePage{Problem: "Rows cannot be read here", Advice: "This portal was built or started without an engine that reads rows. Everything else works."}, nil
 	case h.GoneAt != nil:
@@ -68,6 +79,8 @@ func (s *Server) sample(ctx context.Context, h *datasetHead) (samplePage, error)
 		return samplePage{Problem: "Its rows could not be read within 20 s", Advice: "The machine may be busy: reload in a minute. Nothing else on this page depends on it."}, nil
 	case fault.KindOf(err) == fault.Internal:
 		return samplePage{}, err
+	case fault.KindOf(err) == fault.Invalid:
+		return samplePage{Problem: upperFirst(fault.Message(err)), Advice: "Only tables whose files can be read have a sample.", Never: true}, nil
 	}
 	s.Log.WarnContext(ctx, "sample not read", "source", h.Source, "name", h.Name, "error", err)
 	return samplePage{Problem: upperFirst(fault.Message(err)), Advice: "Its columns and history are not affected. The rows are asked for again when you reload."}, nil
@@ -77,6 +90,9 @@ func (s *Server) getDatasetSampleCSV(c echo.Context) error {
 	h, err := s.datasetHead(c, "sample")
 	if h == nil {
 		return err
+	}
+	if text := h.unsampled(); text != "" {
+		return fault.NotFoundf("%s", strings.ToLower(text[:1])+text[1:])
 	}
 	p, err := s.sample(c.Request().Context(), h)
 	if err != nil {

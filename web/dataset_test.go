@@ -256,7 +256,7 @@ func TestHistoryShowsTheDifference(t *testing.T) {
 	wantText(t, doc, ".diff .del", "column year int")
 	wantText(t, doc, ".diff .del", "column dep_delay int")
 	wantText(t, doc, ".diff .add", "column dep_delay bigint")
-	if n := doc.Find("tbody tr").Length(); n != 12 {
+	if n := doc.Find("[aria-labelledby=h-commits] tbody tr").Length(); n != 12 {
 		t.Errorf("%d commits, want 12", n)
 	}
 	wantText(t, doc, "tbody tr.on", "8112")
@@ -270,9 +270,10 @@ func TestChangesInWords(t *testing.T) {
 		{Kind: catalog.ColumnAdded, Field: "b"},
 		{Kind: catalog.ColumnNullable, Field: "c", New: "required"},
 		{Kind: catalog.AttributeEdited, Field: "row_order"},
+		{Kind: catalog.AttributeEdited, Field: "shown with", New: "lake/raw.x"},
 		{Kind: catalog.Renamed, Old: "raw.old", New: "raw.new"},
 	})
-	if want := "2 columns added: a, b; 1 column made required: c; row order changed; renamed from raw.old"; got != want {
+	if want := "2 columns added: a, b; 1 column made required: c; row order changed; found to be the same thing as lake/raw.x; renamed from raw.old"; got != want {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
 	var many []catalog.Change

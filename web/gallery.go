@@ -1,7 +1,9 @@
 package web
 
 import (
+	"math"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -23,6 +25,26 @@ func galleryColumns() ui.Columns {
 		c.Data = append(c.Data, ui.Column{Label: number(int64(i+1)) + " Nov", Value: float64(v), Text: number(v), Part: i == 7})
 	}
 	return c
+}
+
+// gallerySteps are made-up figures with a stretch of which nothing is known.
+func gallerySteps() ui.Steps {
+	from := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	s := ui.Steps{
+		Name: "Sample figures: rising by steps, unknown for two days", Until: from.AddDate(0, 0, 14), Format: func(v float64) string { return short(int64(v)) },
+		When: func(at time.Time) string { return at.Format("2 Jan") }, Marks: []time.Time{from, from.AddDate(0, 0, 3), from.AddDate(0, 0, 10)},
+	}
+	for i, v := range []float64{12_000, 12_900, math.NaN(), 14_100, 13_700} {
+		s.Data = append(s.Data, ui.Step{At: from.AddDate(0, 0, []int{0, 3, 6, 8, 11}[i]), Value: v})
+	}
+	return s
+}
+
+func galleryCode() ui.Code {
+	return ui.Code{
+		ID: "gallery-sql", Name: "a sample of SQL", Lang: "sql",
+		Text: "SELECT carrier, count(*) AS flights -- one row per airline\nFROM {{ ref('flights') }}\nWHERE dep_delay > 15 AND origin <> 'it''s <b>'\nGROUP BY carrier",
+	}
 }
 
 func galleryFacet() []ui.FacetValue {

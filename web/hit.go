@@ -11,7 +11,7 @@ func kindIcon(k catalog.Kind) string {
 	switch k {
 	case catalog.Table, catalog.View, catalog.Topic, catalog.Model, catalog.Dashboard:
 		return string(k)
-	case catalog.File:
+	case catalog.File, catalog.Schema:
 		return "contract"
 	}
 	return "table"

@@ -29,6 +29,8 @@ type Server struct {
 	Rows    Rows         // nil: samples cannot be read here
 	Crawls  CrawlStarter // starts crawls in the background
 	Events  Events       // tells of changes by id
+	// Connectors are the kinds of sources there are, for what their settings mean; of others only names are shown.
+	Connectors []catalog.Connector
 	Health  []Dependency // what /readyz asks
 	Log     *slog.Logger // receives one line per request and every internal error
 	Now     func() time.Time

@@ -16,7 +16,10 @@ import (
 // sourcePage is what a source's page shows.
 type sourcePage struct {
 	Source   catalog.SourceStatus
-	Scopes   []catalog.Scope
+	Kind     string // as people say it
+	Settings []settingView
+	Trouble  catalog.Trouble // zero while it can be read
+	Scopes   scopeList
 	Crawls   []catalog.Crawl
 	Errors   []catalog.CrawlError   // of the newest crawl
 	Known    map[string]catalog.Key // datasets that Errors name
@@ -25,8 +28,9 @@ type sourcePage struct {
 }
 
 const (
-	crawlsShown = 20
-	errorsShown = 100
+	crawlsShown   = 20
+	errorsShown   = 100
+	troublesShown = 20 // callouts above the list of sources
 )
 
 func sourceURL(slug string) string { return "/sources/" + url.PathEscape(slug) }
@@ -36,8 +40,12 @@ func (s *Server) getSources(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	troubles, err := s.Catalog.Troubles(c.Request().Context(), "")
+	if err != nil {
+		return err
+	}
 	sh := s.shell(c, sectionSources, "Sources", crumb{Text: "Sources"})
-	return render(c, http.StatusOK, sourcesView(sh, sources, s.Now()))
+	return render(c, http.StatusOK, sourcesView(sh, sources, troubles, s.Now()))
 }
 
 func (s *Server) getSource(c echo.Context) error {
@@ -47,9 +55,17 @@ func (s *Server) getSource(c echo.Context) error {
 	if p.Source, err = s.Catalog.SourceStatus(ctx, slug); err != nil {
 		return err
 	}
-	if p.Scopes, err = s.Catalog.Scopes(ctx, slug); err != nil {
+	scopes, err := s.Catalog.Scopes(ctx, slug)
+	if err != nil {
 		return err
 	}
+	troubles, err := s.Catalog.Troubles(ctx, slug)
+	if err != nil {
+		return err
+	}
+	p.Trouble, p.Kind, p.Settings = troubles[slug], s.kindTitle(p.Source.Kind), s.settings(&p.Source.Source)
+	p.Scopes = newScopeList(&p.Source.Source, scopes, c.QueryParams())
+	p.MayCrawl = p.MayCrawl && p.Source.RetiredAt == nil
 	if p.Crawls, err = s.Catalog.Crawls(ctx, slug, crawlsShown); err != nil {
 		return err
 	}
@@ -104,7 +120,7 @@ func crawling(src *catalog.SourceStatus) bool {
 // sourceProblem returns what is wrong with a source, or "".
 func sourceProblem(src *catalog.SourceStatus) string {
 	switch {
-	case src.Last == nil:
+	case src.Last == nil || src.RetiredAt != nil:
 		return ""
 	case src.Last.State == catalog.CrawlFailed && src.Last.Message != "":
 		return src.Slug + " could not be read: " + cut(src.Last.Message, 300)
@@ -118,9 +134,22 @@ func sourceProblem(src *catalog.SourceStatus) string {
 	return ""
 }
 
+// troubledSources returns the first limit of those sources with which something is wrong.
+func troubledSources(sources []catalog.SourceStatus, limit int) []catalog.SourceStatus {
+	var bad []catalog.SourceStatus
+	for i := range sources {
+		if len(bad) < limit && sourceProblem(&sources[i]) != "" {
+			bad = append(bad, sources[i])
+		}
+	}
+	return bad
+}
+
 // sourceHealth is a source's state in a word.
 func sourceHealth(src *catalog.SourceStatus) (ui.Tone, string) {
 	switch {
+	case src.RetiredAt != nil:
+		return ui.Muted, "Retired"
 	case src.Last == nil:
 		return ui.Muted, "Never read"
 	case src.Last.State == catalog.CrawlQueued:
@@ -191,15 +220,4 @@ func (p sourcePage) Sentence() string {
 		return text + "; it has never been read to the end."
 	}
 	return text + "; last read " + ago(*src.LastOKAt, p.Now) + "."
-}
-
-// troubledScopes is how many scopes could not be read.
-func (p sourcePage) troubledScopes() int {
-	n := 0
-	for _, s := range p.Scopes {
-		if s.Problem != "" {
-			n++
-		}
-	}
-	return n
 }

@@ -14,19 +14,27 @@ import (
 )
 
 type crawlCmd struct {
+	estateFlags
 	Source string `arg:"" optional:"" help:"Slug of the source. Default: all sources."`
 }
 
 // Run crawls and prints a line for each source. It fails if a source could not be read to its end.
 func (a *crawlCmd) Run(ctx context.Context, c *cli) (err error) {
 	log := c.logger(os.Stderr)
+	declared, err := a.load()
+	if err != nil {
+		return err
+	}
 	db, err := c.existing(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	store := catalog.NewStore(db.pool)
-	open := newSources(store, nil, db)
+	if err := applyEstate(ctx, store, declared, log); err != nil {
+		return err
+	}
+	open := newSources(store, nil, connectors(db.lake), os.LookupEnv)
 	defer func() { err = errors.Join(err, open.Close()) }()
 	all, err := store.Sources(ctx)
 	if err != nil {
@@ -34,10 +42,13 @@ func (a *crawlCmd) Run(ctx context.Context, c *cli) (err error) {
 	}
 	met := false
 	for _, s := range all {
-		if a.Source != "" && a.Source != s.Slug {
+		if a.Source != s.Slug && (a.Source != "" || s.RetiredAt != nil) {
 			continue
 		}
 		met = true
+		if s.RetiredAt != nil {
+			return fault.Conflictf("%s is retired: it is no longer declared in the estate, so it is not read", s.Slug)
+		}
 		err = errors.Join(err, a.one(ctx, db, store, open, s.Source, log))
 	}
 	if !met && a.Source != "" {
@@ -51,6 +62,7 @@ func (a *crawlCmd) one(ctx context.Context, db *database, store *catalog.Store, 
 	if err != nil {
 		return err
 	}
+	defer func() { _ = conn.Close() }() // read from only
 	run, err := startAndSync(ctx, db, store, src, conn, "command line", false, log)
 	if err != nil {
 		return err
@@ -85,5 +97,9 @@ func startAndSync(ctx context.Context, db *database, store *catalog.Store, src c
 	if err != nil {
 		return catalog.Crawl{}, err
 	}
-	return catalog.Sync(ctx, store, id, conn.Crawler, clock, log)
+	run, err := catalog.Sync(ctx, store, id, conn.Crawler, clock, log)
+	if err != nil {
+		return run, err
+	}
+	return run, store.RetrySooner(ctx, src.Slug)
 }

@@ -62,8 +62,8 @@ func (d *database) revive(ctx context.Context) error {
 	return err
 }
 
-// lakeURL returns the address of the Iceberg catalog that lies beside the portal's own tables, in a schema of its own.
-func lakeURL(ctx context.Context, d *database) (string, error) {
+// lake returns the address of the Iceberg catalog that lies beside the portal's own tables, in a schema of its own.
+func (d *database) lake(ctx context.Context) (string, error) {
 	if _, err := d.pool.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS lake`); err != nil {
 		return "", fault.Unavailablef(err, "the schema of the lake's catalog cannot be made")
 	}

@@ -19,12 +19,17 @@ import (
 
 type demoCmd struct {
 	listenFlags
+	estateFlags
 	Fresh bool `help:"Forget the data of earlier demos in the home folder and begin anew."`
 }
 
 // Run brings the demo up and serves it until it is told to stop.
 func (d *demoCmd) Run(ctx context.Context, c *cli) (err error) {
 	if err := loopback(d.Listen); err != nil {
+		return err
+	}
+	declared, err := d.load()
+	if err != nil {
 		return err
 	}
 	l, err := d.open(ctx)
@@ -48,12 +53,15 @@ func (d *demoCmd) Run(ctx context.Context, c *cli) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	p, err := newPortal(&d.listenFlags, db, filepath.Join(home, "scratch"), log)
+	p, err := newPortal(&d.listenFlags, &d.estateFlags, db, filepath.Join(home, "scratch"), log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	if err := d.prepare(ctx, p, home, tell, log); err != nil {
+		return err
+	}
+	if err := applyEstate(ctx, p.catalog, declared, log); err != nil {
 		return err
 	}
 	return p.serve(ctx, l, true, func(url string) {
@@ -78,7 +86,7 @@ func openLog(path string) (*os.File, error) {
 
 // prepare makes the lake, the people and the first two crawls, each once.
 func (d *demoCmd) prepare(ctx context.Context, p *portal, home string, tell func(string), log *slog.Logger) error {
-	catalogURL, err := lakeURL(ctx, p.db)
+	catalogURL, err := p.db.lake(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,6 +118,7 @@ func firstCrawls(ctx context.Context, p *portal, source catalog.Source, o demo.O
 	if err != nil {
 		return err
 	}
+	defer func() { _ = conn.Close() }() // read from only
 	tell("Reading the lake into the catalog")
 	if err := crawlNow(ctx, p.db, p.catalog, source, conn, "demo", log); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"portreeve/estate"
 	"portreeve/fault"
 )
 
@@ -21,7 +22,7 @@ func refuseUnknown(model *kong.Application, environ []string) error {
 		if !strings.HasPrefix(name, "PORTREEVE_") || strings.HasPrefix(name, "PORTREEVE_TEST_") || slices.Contains(known, name) {
 			continue
 		}
-		if near := nearest(name, known); near != "" {
+		if near := estate.Nearest(name, known); near != "" {
 			return fmt.Errorf("unknown variable %s, did you mean %s?", name, near)
 		}
 		return fmt.Errorf("unknown variable %s", name)
@@ -37,38 +38,6 @@ func envNames(n *kong.Node) (names []string) {
 		names = append(names, envNames(child)...)
 	}
 	return names
-}
-
-// nearest returns the name that differs least from name, if few changes lead to it.
-func nearest(name string, names []string) string {
-	best, least := "", len(name)/4+1
-	for _, n := range names {
-		if d := distance(name, n); d < least {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// distance is the number of insertions, deletions and replacements that turn a into b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // home returns the folder of a demo, made if need be.

@@ -40,6 +40,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Serve the portal on the database at DATABASE_URL."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date. serve does it too."`
 	Crawl   crawlCmd   `cmd:"" help:"Read a source now, or all of them, and print what changed."`
+	Source  sourceCmd  `cmd:"" help:"List the sources, or see what one of them lets be read."`
 	Token   tokenCmd   `cmd:"" help:"Make and revoke tokens for the API."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Work    workCmd    `cmd:"" hidden:"" help:"Read rows for a portal that started this process."`
@@ -70,23 +71,26 @@ func main() {
 	exit(err)
 }
 
-// exit ends the process: silently if all went well, else with one line.
+// exit ends the process: silently if all went well, else with what went wrong.
 func exit(err error) {
 	if err == nil {
 		os.Exit(0)
 	}
-	fmt.Fprintln(os.Stderr, "portreeve:", oneLine(err))
+	fmt.Fprintln(os.Stderr, "portreeve:", told(err))
 	if fault.KindOf(err) == fault.Invalid {
 		os.Exit(2)
 	}
 	os.Exit(1)
 }
 
-// oneLine returns what went wrong as one line: what a person is told and, for an operator, the first line of the cause.
-func oneLine(err error) string {
+// told returns what went wrong: what a person is told, which for a file that they wrote may be several lines, and for an
+// operator the first line of the cause.
+func told(err error) string {
 	text := err.Error()
 	if f, ok := errors.AsType[*fault.Error](err); ok {
-		text = f.Msg
+		if text = f.Msg; f.Kind == fault.Invalid && f.Err == nil {
+			return text
+		}
 		if f.Err != nil && !strings.Contains(text, f.Err.Error()) {
 			text += " (" + strings.TrimSpace(f.Err.Error()) + ")"
 		}

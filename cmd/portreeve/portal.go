@@ -62,6 +62,7 @@ func listen(ctx context.Context, address, variable string) (net.Listener, error)
 // portal is everything that runs beside a database.
 type portal struct {
 	flags    *listenFlags
+	estate   *estateFlags
 	db       *database
 	catalog  *catalog.Store
 	access   *access.Store
@@ -72,13 +73,13 @@ type portal struct {
 	log      *slog.Logger
 }
 
-func newPortal(flags *listenFlags, db *database, scratch string, log *slog.Logger) (*portal, error) {
-	p := &portal{flags: flags, db: db, catalog: catalog.NewStore(db.pool), access: access.NewStore(db.pool), log: log}
+func newPortal(flags *listenFlags, declared *estateFlags, db *database, scratch string, log *slog.Logger) (*portal, error) {
+	p := &portal{flags: flags, estate: declared, db: db, catalog: catalog.NewStore(db.pool), access: access.NewStore(db.pool), log: log}
 	if err := emptyScratch(scratch); err != nil {
 		return nil, err
 	}
 	p.engine = duckdb.New(duckdb.Options{Dir: scratch, Log: log})
-	p.sources = newSources(p.catalog, p.engine, db)
+	p.sources = newSources(p.catalog, p.engine, connectors(db.lake), os.LookupEnv)
 	p.listener = postgres.NewListener(catalog.CrawlTopic)
 	var err error
 	p.jobs, err = job.New(db.pool, job.Options{Catalog: p.catalog, Access: p.access, Open: p.sources.Open, Reader: p.engine, Log: log, Now: clock})
@@ -108,7 +109,7 @@ func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(u
 	}
 	s := &web.Server{
 		Catalog: p.catalog, Access: p.access, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
-		Version: version, BaseURL: base, Demo: demo,
+		Version: version, BaseURL: base, Demo: demo, Connectors: p.sources.connectors,
 		Health: []web.Dependency{{Name: "postgres", Check: p.db.pool.Ping}},
 	}
 	handler, err := s.Handler()
@@ -121,6 +122,7 @@ func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(u
 	if err := p.jobs.Start(background); err != nil {
 		return fmt.Errorf("start the job queue: %w", err)
 	}
+	p.rereadEstate(background)
 	main, ops := s.HTTPServer(handler), s.HTTPServer(s.OpsHandler())
 	failed := make(chan error, 2)
 	for server, on := range map[*http.Server]net.Listener{main: l.portal, ops: l.ops} {

@@ -9,12 +9,17 @@ import (
 
 type serveCmd struct {
 	listenFlags
+	estateFlags
 	Scratch string `env:"PORTREEVE_SCRATCH" placeholder:"FOLDER" help:"Folder for what queries write while they run. Default: a folder below the system's temporary folder."`
 }
 
 // Run serves until it is told to stop.
 func (s *serveCmd) Run(ctx context.Context, c *cli) (err error) {
 	log := c.logger(os.Stderr)
+	declared, err := s.load()
+	if err != nil {
+		return err
+	}
 	l, err := s.open(ctx)
 	if err != nil {
 		return err
@@ -35,10 +40,13 @@ func (s *serveCmd) Run(ctx context.Context, c *cli) (err error) {
 			return err
 		}
 	}
-	p, err := newPortal(&s.listenFlags, db, filepath.Join(folder, "scratch"), log)
+	p, err := newPortal(&s.listenFlags, &s.estateFlags, db, filepath.Join(folder, "scratch"), log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := applyEstate(ctx, p.catalog, declared, log); err != nil {
+		return err
+	}
 	return p.serve(ctx, l, false, func(url string) { log.InfoContext(ctx, "ready", "url", url) })
 }

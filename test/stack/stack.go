@@ -1,11 +1,9 @@
 // Package stack is the real platform that tests and developers run the portal on: Postgres, Trino over Iceberg, Kafka and a
-// schema registry, started without Docker by `go run ./test/stack`, once for a whole test run.
+// schema registry, started without Docker by `go run ./test/stack/cmd`, once for a whole test run.
 package stack
 
 import (
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -36,10 +34,30 @@ type Stack struct {
 	User       string `json:"user"` // "portreeve"
 	Password   string `json:"password"`
 	JWT        string `json:"jwt"` // of the same user, for Trino
+
+	// Limited is a user with the same password who may do little. In Trino, on both listeners: read the schema tiny of tpch,
+	// and of the catalogs lake and app the schemas whose names begin with "open"; the other catalogs are hidden. In Kafka, on
+	// the secured listener: all, until a rule (ACL) names the resource.
+	Limited    string `json:"limited"`
+	LimitedJWT string `json:"limited_jwt"`
+
+	// Keycloak is the issuer http://127.0.0.1:port/realms/portreeve, or "" where it was not asked for. Its public client is
+	// "portreeve"; the users ann (groups data-eng and stewards) and ben (none) have the password above.
+	Keycloak string `json:"keycloak,omitempty"`
+
+	Servers []Server `json:"servers"`
 }
 
-// Variable names the environment variable that holds the path of the running stack's description.
-const Variable = "PORTREEVE_STACK"
+// Server is one of the running servers.
+type Server struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	PID     int    `json:"pid"`
+	Log     string `json:"log"` // file
+}
+
+// Variable names the environment variable that holds the path of the running stack's description. The portal lets it pass.
+const Variable = "PORTREEVE_TEST_STACK"
 
 // Of returns the running stack: that of `make test` or, without one, that of `make up`. A test without a stack fails.
 func Of(tb testing.TB) *Stack {
@@ -68,7 +86,7 @@ func Read(path string) (*Stack, error) {
 // File is where the description of a developer's stack lies.
 func File() string {
 	dir, err := os.UserCacheDir()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		dir = os.TempDir()
 	}
 	return filepath.Join(dir, "portreeve", "stack", "stack.json")

@@ -8,13 +8,18 @@ if (opened) {
 const waiting = document.querySelector('[data-reload-on]')
 waiting?.addEventListener(waiting.dataset.reloadOn, () => location.reload())
 
+// Narrow, the tab that is open may lie beyond the edge.
+const tab = document.querySelector('.tabs [aria-current]')
+if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16
+
 document.addEventListener('click', async event => {
-  const button = event.target.closest('[data-copy]')
+  const button = event.target.closest('[data-copy], [data-copy-lines]')
   if (!button) return
   const label = button.querySelector('span') ?? button
   const before = label.textContent
   try {
-    await navigator.clipboard.writeText(button.dataset.copy)
+    const lines = document.getElementById(button.dataset.copyLines ?? '')?.querySelectorAll('li')
+    await navigator.clipboard.writeText(lines ? [...lines].map(li => li.textContent).join('\n') : button.dataset.copy)
     label.textContent = 'Copied'
   } catch {
     label.textContent = 'Not copied: the browser refused'

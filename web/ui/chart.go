@@ -28,6 +28,7 @@ type Columns struct {
 	Unit   string // of the second
 	Data   []Column
 	Format func(float64) string // of axis figures
+	Binary bool                 // counted in units of 1,024: the axis ends at a round number of such
 }
 
 const (
@@ -49,7 +50,11 @@ func (c Columns) top() float64 {
 			high = max(high, d.Value)
 		}
 	}
-	return niceCeil(high)
+	unit := 1.0
+	for c.Binary && !math.IsInf(high, 0) && high/unit >= 1024 {
+		unit *= 1024
+	}
+	return niceCeil(high/unit) * unit
 }
 
 // niceCeil rounds up to a number that an axis can end with. Zero and what is not a number give 1.

@@ -1,0 +1,63 @@
+// Package estate reads what an operator declares of the company's platform: YAML in a file or a folder, such as a checkout
+// of a Git repository. Whatever is wrong with it is told at once, each with its file, line and column, and then nothing of
+// it holds.
+package estate
+
+import (
+	"cmp"
+	"slices"
+
+	"portreeve/catalog"
+)
+
+// Estate is what an operator declares.
+type Estate struct {
+	Sources []catalog.Source // by slug; their Config holds references as they are written, never what they stand for
+}
+
+// Source returns the declared source of that slug.
+func (e *Estate) Source(slug string) (catalog.Source, bool) {
+	i, found := slices.BinarySearchFunc(e.Sources, slug, func(s catalog.Source, slug string) int { return cmp.Compare(s.Slug, slug) })
+	if !found {
+		return catalog.Source{}, false
+	}
+	return e.Sources[i], true
+}
+
+// Load reads the estate at path: a YAML file, or a folder whose *.yaml and *.yml files, at any depth, are one estate. Files
+// and folders whose names begin with a dot are passed over. connectors are the kinds of sources there may be, env looks a
+// variable up.
+//
+// All that is wrong comes back as one Invalid error of several lines, a problem a line, at most 20 of them. That a
+// reference leads somewhere is a part of being right; its value is not kept.
+func Load(path string, connectors []catalog.Connector, env func(string) (string, bool)) (*Estate, error) {
+	files, err := readFiles(path)
+	if err != nil {
+		return nil, err
+	}
+	return read(files, connectors, env)
+}
+
+// read makes an estate of the texts of its files.
+func read(files []file, connectors []catalog.Connector, env func(string) (string, bool)) (*Estate, error) {
+	r := &reader{connectors: connectors, env: env, declared: map[string]*declaration{}}
+	for _, f := range files {
+		r.files = append(r.files, f.shown)
+		if root := r.parse(f); root != nil {
+			r.file(f, root)
+		}
+	}
+	if !r.sourcesMet && len(r.problems) == 0 {
+		r.problem(at{file: files[0].shown, line: 1, column: 1}, "", "nothing is declared here: write sources: {} if that is meant")
+	}
+	r.link()
+	if len(r.problems) > 0 {
+		return nil, r.err()
+	}
+	e := &Estate{Sources: make([]catalog.Source, 0, len(r.declared))}
+	for _, d := range r.declared {
+		e.Sources = append(e.Sources, d.source)
+	}
+	slices.SortFunc(e.Sources, func(a, b catalog.Source) int { return cmp.Compare(a.Slug, b.Slug) })
+	return e, nil
+}
