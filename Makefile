@@ -42,8 +42,8 @@ stack: compiler packages stackcmd ## Start the real servers in the background, f
 stack-down: stackcmd ## End them
 	@exec $(STACK) down
 
-up: compiler packages stackcmd ## Start the portal over the real servers, filled with data
-	@exec $(STACK) up --portal
+up: build packages stackcmd ## Start the portal over the real servers, filled with data
+	@exec $(STACK) up --portal $(BIN)
 
 down: stackcmd ## End the portal and the real servers
 	@exec $(STACK) down

@@ -25,6 +25,7 @@ type TopicDetail struct {
 	RetentionMS    *int64         `json:"retention_ms,omitempty"`    // -1: for ever
 	RetentionBytes *int64         `json:"retention_bytes,omitempty"` // of one partition; -1: any
 	Configs        []Setting      `json:"configs,omitempty"`         // that were set on the topic itself, by name
+	PartitionCount int            `json:"partition_count"`           // Partitions may be fewer
 	Partitions     []Partition    `json:"partitions,omitempty"`      // by id
 	Groups         []GroupOnTopic `json:"groups,omitempty"`          // by name
 	Volume         []Volume       `json:"volume,omitempty"`          // oldest first, from offsets by time: nothing was consumed
@@ -95,7 +96,8 @@ type SchemaDetail struct {
 type SchemaVersion struct {
 	Version    int               `json:"version"`
 	ID         int               `json:"id"`
-	Text       string            `json:"text"` // as registered
+	Bytes      int               `json:"bytes"`          // of Text
+	Text       string            `json:"text,omitempty"` // as registered; kept apart and read by SchemaTexts
 	References []SchemaReference `json:"references,omitempty"`
 }
 

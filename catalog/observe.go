@@ -196,7 +196,24 @@ func queueFigures(batch *pgx.Batch, run *Crawl, id int64, o *prepared) {
 			ON CONFLICT (dataset_id) DO UPDATE SET detail = excluded.detail, at = now()`
 		batch.Queue(put, id, string(o.detail))
 	}
+	queueTexts(batch, id, o.texts)
 	queueMeasurement(batch, id)
+}
+
+// queueTexts queues the keeping of a schema's texts in place of those that are there.
+func queueTexts(batch *pgx.Batch, id int64, texts map[int]string) {
+	const put = `
+		INSERT INTO schema_text (dataset_id, version, text) VALUES ($1, $2, $3)
+		ON CONFLICT (dataset_id, version) DO UPDATE SET text = excluded.text WHERE schema_text.text <> excluded.text`
+	if texts == nil {
+		return
+	}
+	versions := make([]int, 0, len(texts))
+	for version, text := range texts {
+		versions = append(versions, version)
+		batch.Queue(put, id, version, text)
+	}
+	batch.Queue(`DELETE FROM schema_text WHERE dataset_id = $1 AND version <> ALL($2)`, id, versions)
 }
 
 func queueIdentifiers(batch *pgx.Batch, id int64, list []Identifier) {

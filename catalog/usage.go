@@ -37,6 +37,24 @@ func (s *Store) Named(ctx context.Context, source string, names []string) (map[s
 	return found, nil
 }
 
+// ByNativeID returns the datasets of a source that have one of the source's own ids, by that id.
+func (s *Store) ByNativeID(ctx context.Context, source string, ids []string) (map[string]Key, error) {
+	const q = `
+		SELECT d.native_id, d.name FROM dataset d JOIN source s ON s.id = d.source_id
+		WHERE s.slug = $1 AND d.native_id = ANY($2) AND d.native_id <> '' ORDER BY d.gone_at IS NOT NULL DESC, d.id`
+	rows, _ := s.db.Query(ctx, q, source, ids)
+	found := map[string]Key{}
+	var id, name string
+	_, err := pgx.ForEachRow(rows, []any{&id, &name}, func() error {
+		found[id] = Key{source, name}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("native ids of %s: %w", source, err)
+	}
+	return found, nil
+}
+
 // ChangedBy returns the datasets that a crawl found new, changed or gone, by name, at most limit.
 func (s *Store) ChangedBy(ctx context.Context, crawl *Crawl, limit int) ([]Key, error) {
 	const q = `

@@ -12,6 +12,22 @@ func (s *Store) WholeVersions(ctx context.Context, w *Whole, before, limit int) 
 	return s.versions(ctx, w.ids(), before, limit)
 }
 
+// SchemaTexts returns versions of a schema as they were registered, by version; those that are not there are left out.
+func (s *Store) SchemaTexts(ctx context.Context, dataset int64, versions ...int) (map[int]string, error) {
+	rows, _ := s.db.Query(ctx, `SELECT version, text FROM schema_text WHERE dataset_id = $1 AND version = ANY($2)`, dataset, versions)
+	texts := map[int]string{}
+	var version int
+	var text string
+	_, err := pgx.ForEachRow(rows, []any{&version, &text}, func() error {
+		texts[version] = text
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("schema texts of dataset %d: %w", dataset, err)
+	}
+	return texts, nil
+}
+
 // Versions returns a dataset's history, newest version first, of versions numbered below before (0: from the newest).
 func (s *Store) Versions(ctx context.Context, id int64, before, limit int) ([]Version, error) {
 	return s.versions(ctx, []int64{id}, before, limit)

@@ -36,6 +36,14 @@ CREATE TABLE dataset_detail (
     detail     jsonb       NOT NULL
 );
 
+-- The schemas of a registry as they were registered: long, and read one at a time.
+CREATE TABLE schema_text (
+    dataset_id bigint NOT NULL REFERENCES dataset ON DELETE CASCADE,
+    version    int    NOT NULL,
+    text       text   NOT NULL,
+    PRIMARY KEY (dataset_id, version)
+);
+
 -- Figures of a dataset as crawls found them; a row stands until the next one.
 CREATE TABLE measurement (
     dataset_id bigint      NOT NULL REFERENCES dataset ON DELETE CASCADE,

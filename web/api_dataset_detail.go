@@ -86,7 +86,7 @@ func showDetail(w *catalog.Whole) detailAnswer {
 			Part: s.Part, Versions: []schemaVersion{},
 		}
 		for _, v := range s.Versions {
-			shown.Versions = append(shown.Versions, schemaVersion{v.Version, v.ID, len(v.Text), versionFileURL(h, &s, v.Version), orEmpty(v.References)})
+			shown.Versions = append(shown.Versions, schemaVersion{v.Version, v.ID, v.Bytes, versionFileURL(h, &s, v.Version), orEmpty(v.References)})
 		}
 		out.Schemas = append(out.Schemas, shown)
 	}

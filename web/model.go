@@ -63,32 +63,10 @@ func (s *Server) getModel(c echo.Context) error {
 	return render(c, http.StatusOK, modelView(s.datasetShell(c, h), h, models))
 }
 
-// linkDepends finds the datasets that unique ids of dbt stand for: "model.shop.orders" is the dataset "shop.orders" of the
-// same source, or has its unique id for a name.
-func (s *Server) linkDepends(ctx context.Context, m *model) error {
-	var names []string
-	for _, id := range m.DependsOn[:min(len(m.DependsOn), namesResolved/2)] {
-		names = append(names, id, afterDot(id))
-	}
-	found, err := s.resolved(ctx, m.Of.Source, names)
-	if err != nil {
-		return err
-	}
-	m.Links = map[string]catalog.Key{}
-	for _, id := range m.DependsOn {
-		if key, ok := found[id]; ok {
-			m.Links[id] = key
-		} else if key, ok := found[afterDot(id)]; ok {
-			m.Links[id] = key
-		}
-	}
-	return nil
-}
-
-// afterDot returns what follows the first dot: the type of a dbt resource stands before it.
-func afterDot(id string) string {
-	_, rest, _ := strings.Cut(id, ".")
-	return rest
+// linkDepends finds the datasets that unique ids of dbt stand for.
+func (s *Server) linkDepends(ctx context.Context, m *model) (err error) {
+	m.Links, err = s.Catalog.ByNativeID(ctx, m.Of.Source, m.DependsOn[:min(len(m.DependsOn), namesResolved)])
+	return err
 }
 
 // tests returns the tests of a model, those that failed first.

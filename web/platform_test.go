@@ -109,7 +109,7 @@ func ordersModel(now time.Time) catalog.Observation {
 
 func revenue() catalog.Observation {
 	return catalog.Observation{
-		Name: "shop.revenue", Kind: catalog.Dashboard, Standing: catalog.Describes, Title: "Revenue", Description: "What comes in, by week.",
+		Name: "shop.revenue", NativeID: "exposure.shop.revenue", Kind: catalog.Dashboard, Standing: catalog.Describes, Title: "Revenue", Description: "What comes in, by week.",
 		Detail: catalog.Detail{Model: &catalog.ModelDetail{
 			Resource: "exposure", UniqueID: "exposure.shop.revenue", URL: "https://bi.example.com/d/7?a=1&b=2", OwnerEmail: "bo@example.com", Maturity: "high",
 			DependsOn: []string{"model.shop.orders"},

@@ -25,28 +25,29 @@ const (
 type schemaSubject struct {
 	catalog.SchemaDetail
 	Of catalog.Key // the dataset that it is
+	id int64
 }
 
 // subjects returns the subjects that describe h, that of a topic's value before that of its key.
 func (h *datasetHead) subjects() []schemaSubject {
 	var all []schemaSubject
-	add := func(d *catalog.SchemaDetail, of catalog.Key, part string) {
-		if d == nil || slices.ContainsFunc(all, func(s schemaSubject) bool { return s.Of == of || s.Of.Source == of.Source && s.Subject == d.Subject }) {
+	add := func(d *catalog.SchemaDetail, of *catalog.Dataset, part string) {
+		if d == nil || slices.ContainsFunc(all, func(s schemaSubject) bool { return s.id == of.ID || s.Of.Source == of.Source && s.Subject == d.Subject }) {
 			return
 		}
-		s := schemaSubject{*d, of}
+		s := schemaSubject{*d, of.Key(), of.ID}
 		s.Part = cmp.Or(d.Part, part)
 		all = append(all, s)
 	}
 	if h.Kind == catalog.Schema {
-		add(h.Detail.Schema, h.Key(), "")
+		add(h.Detail.Schema, &h.Dataset, "")
 	}
 	for i := range h.Others {
 		o := &h.Others[i]
-		add(o.Detail.Schema, o.Key(), o.Part)
+		add(o.Detail.Schema, &o.Dataset, o.Part)
 	}
 	if len(all) == 0 {
-		add(h.Detail.Schema, h.Key(), "")
+		add(h.Detail.Schema, &h.Dataset, "")
 	}
 	slices.SortStableFunc(all, func(a, b schemaSubject) int { return cmp.Compare(partRank(a.Part), partRank(b.Part)) })
 	return all
@@ -116,11 +117,11 @@ func (s *Server) getSchemas(c echo.Context) error {
 	if h == nil {
 		return err
 	}
-	p, err := newSchemasPage(h, c.QueryParams())
+	ctx := c.Request().Context()
+	p, err := s.newSchemasPage(ctx, h, c.QueryParams())
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
 	if err := s.link(ctx, h, h.lead(), h.Deprecated); err != nil {
 		return err
 	}
@@ -139,7 +140,7 @@ func (s *Server) linkReferences(ctx context.Context, p *schemasPage) (err error)
 	return err
 }
 
-func newSchemasPage(h *datasetHead, values url.Values) (schemasPage, error) {
+func (s *Server) newSchemasPage(ctx context.Context, h *datasetHead, values url.Values) (schemasPage, error) {
 	p := schemasPage{Subjects: h.subjects(), Offset: offsetOf(values)}
 	at, err := chosenVersion(h, p.Subjects, values.Get("subject"), values.Get("version"))
 	if err != nil {
@@ -151,10 +152,18 @@ func newSchemasPage(h *datasetHead, values url.Values) (schemasPage, error) {
 		p.Offset = at.version / schemaVersionsPage * schemaVersionsPage
 	}
 	p.Offset = min(p.Offset, len(p.Subject.Versions))
-	shown := readable(p.Version.Text)
+	wanted := []int{p.Version.Version}
 	if at.version+1 < len(p.Subject.Versions) {
 		p.Before = &p.Subject.Versions[at.version+1]
-		p.Diff = diffTexts(readable(p.Before.Text), shown)
+		wanted = append(wanted, p.Before.Version)
+	}
+	texts, err := s.Catalog.SchemaTexts(ctx, p.Subject.id, wanted...)
+	if err != nil {
+		return p, err
+	}
+	shown := readable(texts[p.Version.Version])
+	if p.Before != nil {
+		p.Diff = diffTexts(readable(texts[p.Before.Version]), shown)
 	}
 	if p.Cut = len(shown) > schemaShown; p.Cut {
 		shown = cutBytes(shown, schemaShown)
@@ -206,7 +215,8 @@ func chosenVersion(h *datasetHead, subjects []schemaSubject, name, number string
 
 // getSchemaText sends a version of a schema as it was registered: …/schemas/3.txt.
 func (s *Server) getSchemaText(c echo.Context) error {
-	_, w, err := s.whole(c.Request().Context(), catalog.Key{Source: c.Param("source"), Name: c.Param("name")})
+	ctx := c.Request().Context()
+	_, w, err := s.whole(ctx, catalog.Key{Source: c.Param("source"), Name: c.Param("name")})
 	if err != nil {
 		return err
 	}
@@ -221,7 +231,12 @@ func (s *Server) getSchemaText(c echo.Context) error {
 		return err
 	}
 	found := subjects[at.subject]
-	return sendText(c, fileName(found.Subject)+"-v"+version+".txt", found.Versions[at.version].Text)
+	number := found.Versions[at.version].Version
+	texts, err := s.Catalog.SchemaTexts(ctx, found.id, number)
+	if err != nil {
+		return err
+	}
+	return sendText(c, fileName(found.Subject)+"-v"+version+".txt", texts[number])
 }
 
 // sendText sends a foreign text as a file: no browser may make more of it than text.

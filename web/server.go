@@ -31,12 +31,12 @@ type Server struct {
 	Events  Events       // tells of changes by id
 	// Connectors are the kinds of sources there are, for what their settings mean; of others only names are shown.
 	Connectors []catalog.Connector
-	Health  []Dependency // what /readyz asks
-	Log     *slog.Logger // receives one line per request and every internal error
-	Now     func() time.Time
-	Version string
-	BaseURL string // such as https://data.example.com; its host is the only one answered to; if that is loopback, so are its other names
-	Demo    bool   // people are switched by a click; loopback only
+	Health     []Dependency // what /readyz asks
+	Log        *slog.Logger // receives one line per request and every internal error
+	Now        func() time.Time
+	Version    string
+	BaseURL    string // such as https://data.example.com; its host is the only one answered to; if that is loopback, so are its other names
+	Demo       bool   // people are switched by a click; loopback only
 
 	once sync.Once
 	run  *running

@@ -13,6 +13,14 @@ import (
 	"portreeve/web/ui"
 )
 
+// sourcesPage is what the list of sources shows.
+type sourcesPage struct {
+	Sources  []catalog.SourceStatus
+	Troubles map[string]catalog.Trouble // by slug
+	Kind     func(string) string        // a kind as people say it
+	Now      time.Time
+}
+
 // sourcePage is what a source's page shows.
 type sourcePage struct {
 	Source   catalog.SourceStatus
@@ -36,16 +44,15 @@ const (
 func sourceURL(slug string) string { return "/sources/" + url.PathEscape(slug) }
 
 func (s *Server) getSources(c echo.Context) error {
-	sources, err := s.Catalog.Sources(c.Request().Context())
-	if err != nil {
+	p := sourcesPage{Kind: s.kindTitle, Now: s.Now()}
+	var err error
+	if p.Sources, err = s.Catalog.Sources(c.Request().Context()); err != nil {
 		return err
 	}
-	troubles, err := s.Catalog.Troubles(c.Request().Context(), "")
-	if err != nil {
+	if p.Troubles, err = s.Catalog.Troubles(c.Request().Context(), ""); err != nil {
 		return err
 	}
-	sh := s.shell(c, sectionSources, "Sources", crumb{Text: "Sources"})
-	return render(c, http.StatusOK, sourcesView(sh, sources, troubles, s.Now()))
+	return render(c, http.StatusOK, sourcesView(s.shell(c, sectionSources, "Sources", crumb{Text: "Sources"}), p))
 }
 
 func (s *Server) getSource(c echo.Context) error {

@@ -20,7 +20,7 @@ const (
 	sourceCrawl = "source-crawl"
 )
 
-func sourcesView(s shell, sources []catalog.SourceStatus, troubles map[string]catalog.Trouble, now time.Time) templ.Component {
+func sourcesView(s shell, p sourcesPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -58,9 +58,9 @@ func sourcesView(s shell, sources []catalog.SourceStatus, troubles map[string]ca
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 string
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(sourcesSentence(sources))
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(sourcesSentence(p.Sources))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `source.templ`, Line: 20, Col: 50}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `source.templ`, Line: 20, Col: 52}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -70,8 +70,8 @@ func sourcesView(s shell, sources []catalog.SourceStatus, troubles map[string]ca
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, src := range troubledSources(sources, troublesShown) {
-				templ_7745c5c3_Err = sourceTrouble(src, now).Render(ctx, templ_7745c5c3_Buffer)
+			for _, src := range troubledSources(p.Sources, troublesShown) {
+				templ_7745c5c3_Err = sourceTrouble(src, p.Now).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -80,7 +80,7 @@ func sourcesView(s shell, sources []catalog.SourceStatus, troubles map[string]ca
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if len(sources) == 0 {
+			if len(p.Sources) == 0 {
 				templ_7745c5c3_Err = noSources().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -90,8 +90,8 @@ func sourcesView(s shell, sources []catalog.SourceStatus, troubles map[string]ca
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				for i := range sources {
-					templ_7745c5c3_Err = sourceRow(&sources[i], troubles[sources[i].Slug], now).Render(ctx, templ_7745c5c3_Buffer)
+				for i := range p.Sources {
+					templ_7745c5c3_Err = sourceRow(&p.Sources[i], p).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -111,7 +111,7 @@ func sourcesView(s shell, sources []catalog.SourceStatus, troubles map[string]ca
 	})
 }
 
-func sourceRow(src *catalog.SourceStatus, trouble catalog.Trouble, now time.Time) templ.Component {
+func sourceRow(src *catalog.SourceStatus, p sourcesPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -182,9 +182,9 @@ func sourceRow(src *catalog.SourceStatus, trouble catalog.Trouble, now time.Time
 			}
 		}
 		var templ_7745c5c3_Var8 string
-		templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(src.Kind)
+		templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(p.Kind(src.Kind))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `source.templ`, Line: 54, Col: 14}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `source.templ`, Line: 54, Col: 22}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 		if templ_7745c5c3_Err != nil {
@@ -199,7 +199,7 @@ func sourceRow(src *catalog.SourceStatus, trouble catalog.Trouble, now time.Time
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if trouble.Failures > 0 && src.RetiredAt == nil {
+		if trouble := p.Troubles[src.Slug]; trouble.Failures > 0 && src.RetiredAt == nil {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<span class=\"sub\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -213,7 +213,7 @@ func sourceRow(src *catalog.SourceStatus, trouble catalog.Trouble, now time.Time
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = when(asAgo(trouble.Since, now)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = when(asAgo(trouble.Since, p.Now)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -240,7 +240,7 @@ func sourceRow(src *catalog.SourceStatus, trouble catalog.Trouble, now time.Time
 			return templ_7745c5c3_Err
 		}
 		if src.LastOKAt != nil {
-			templ_7745c5c3_Err = when(asAgo(*src.LastOKAt, now)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = when(asAgo(*src.LastOKAt, p.Now)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -296,7 +296,7 @@ func sourceRow(src *catalog.SourceStatus, trouble catalog.Trouble, now time.Time
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = nextCrawl(src, now).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = nextCrawl(src, p.Now).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -103,10 +103,13 @@ func partitionState(t *catalog.TopicDetail, p *catalog.Partition) (tone ui.Tone,
 
 // Sentence answers how the partitions are.
 func (p partitionsPage) Sentence(t *catalog.TopicDetail) string {
-	all := len(t.Partitions)
+	all := partitionCount(t)
 	switch {
 	case all == 0:
 		return "Its partitions are not known."
+	case p.Ill == 0 && all > len(t.Partitions):
+		return "It has " + plural(all, "partition", "partitions") + ", of which " + number(int64(len(t.Partitions))) +
+			" are shown; each of these has a leader and all its replicas in sync."
 	case p.Ill == 0:
 		return "Each of its " + plural(all, "partition", "partitions") + " has a leader and all its replicas in sync."
 	}
@@ -146,7 +149,7 @@ func pageURL(h *datasetHead, tab string, values url.Values, offset int) string {
 
 func (p partitionsPage) views(h *datasetHead, t *catalog.TopicDetail) []ui.Link {
 	return []ui.Link{
-		{Text: "All", URL: p.url(h, false, 0), Count: number(int64(len(t.Partitions))), Current: !p.OnlyIll},
+		{Text: "All", URL: p.url(h, false, 0), Count: number(int64(partitionCount(t))), Current: !p.OnlyIll},
 		{Text: "Unwell", URL: p.url(h, true, 0), Count: number(int64(p.Ill)), Current: p.OnlyIll},
 	}
 }
@@ -251,11 +254,14 @@ func cleanup(policy string) string {
 	return orUnknown(policy)
 }
 
+// partitionCount returns how many partitions there are; a crawl keeps the first ones only of a great many.
+func partitionCount(t *catalog.TopicDetail) int { return max(t.PartitionCount, len(t.Partitions)) }
+
 // topicStats are the figures that a topic's page begins with.
 func (h *datasetHead) topicStats() []ui.Stat {
 	t := h.Detail.Topic
 	ill := newPartitionsPage(t, nil).Ill
-	partitions := ui.Stat{Label: "Partitions", Value: number(int64(len(t.Partitions))), Note: "all in sync"}
+	partitions := ui.Stat{Label: "Partitions", Value: number(int64(partitionCount(t))), Note: "all in sync"}
 	if ill > 0 {
 		partitions.Note = plural(ill, "is", "are") + " not well"
 	}

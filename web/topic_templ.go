@@ -188,7 +188,7 @@ func topicFacts(t *catalog.TopicDetail) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var8 string
-		templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(number(int64(len(t.Partitions))))
+		templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(number(int64(partitionCount(t))))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `topic.templ`, Line: 43, Col: 39}
 		}

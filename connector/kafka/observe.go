@@ -46,6 +46,7 @@ func (c *crawl) observe(t *topic) catalog.Observation {
 	t.describeConfigs(d)
 	c.count(&o, t)
 	d.Groups = groupsOn(t, c.groups[t.name])
+	d.PartitionCount = len(t.partitions)
 	d.Partitions = t.shownPartitions(d.MinInSync)
 	for _, n := range c.notes {
 		t.note("%s", n)

@@ -45,6 +45,9 @@ type Stack struct {
 	// "portreeve"; the users ann (groups data-eng and stewards) and ben (none) have the password above.
 	Keycloak string `json:"keycloak,omitempty"`
 
+	// Portal is the address of the portal over these servers, or "" where none was asked for.
+	Portal string `json:"portal,omitempty"`
+
 	Servers []Server `json:"servers"`
 }
 

@@ -49,13 +49,13 @@ func lock() (held *os.File, keeper int, err error) {
 }
 
 // up starts a process that keeps the servers, and returns when they answer. It shows what that process says.
-func up(ctx context.Context, with string) error {
+func up(ctx context.Context, with, portal string) error {
 	held, keeper, err := lock()
 	if err != nil {
 		return err
 	}
 	if held == nil {
-		return alreadyUp(keeper, with)
+		return alreadyUp(keeper, with, portal)
 	}
 	_ = held.Close() // the keeper takes it
 	said, err := os.Create(filepath.Join(filepath.Dir(lockFile()), "keeper.log"))
@@ -67,19 +67,24 @@ func up(ctx context.Context, with string) error {
 	if err != nil {
 		return err
 	}
-	c := exec.Command(self, "keep", "--with="+with)
+	if portal != "" {
+		if portal, err = filepath.Abs(portal); err != nil {
+			return err
+		}
+	}
+	c := exec.Command(self, "keep", "--with="+with, "--portal="+portal)
 	c.Dir, c.Stdout, c.Stderr = "/", said, said
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := c.Start(); err != nil {
 		return err
 	}
-	return follow(ctx, c, said.Name())
+	return follow(ctx, c, said.Name(), portal != "")
 }
 
 // follow shows what the keeper says until the servers are up or it ends. An interrupt ends it.
-func follow(ctx context.Context, c *exec.Cmd, log string) error {
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
+func follow(ctx context.Context, c *exec.Cmd, log string, portal bool) error {
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = c.Wait() }() // its log says more than its status
 	shown := 0
 	show := func() {
 		if text, err := os.ReadFile(log); err == nil && len(text) > shown {
@@ -100,7 +105,7 @@ func follow(ctx context.Context, c *exec.Cmd, log string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 		show()
-		if s, err := stack.Read(stack.File()); err == nil && s.PID == c.Process.Pid {
+		if s, err := stack.Read(stack.File()); err == nil && s.PID == c.Process.Pid && (s.Portal != "" || !portal) {
 			show()
 			return nil
 		}
@@ -108,7 +113,7 @@ func follow(ctx context.Context, c *exec.Cmd, log string) error {
 }
 
 // alreadyUp is what up says when there is a keeper.
-func alreadyUp(keeper int, with string) error {
+func alreadyUp(keeper int, with, portal string) error {
 	s, err := stack.Read(stack.File())
 	if err != nil || s.PID != keeper {
 		return fmt.Errorf("process %d is starting or ending them: try again in a moment", keeper)
@@ -116,12 +121,15 @@ func alreadyUp(keeper int, with string) error {
 	if strings.Contains(with, "keycloak") && s.Keycloak == "" {
 		return errors.New("they run without keycloak: end them first with down")
 	}
+	if portal != "" && s.Portal == "" {
+		return errors.New("they run without a portal: end them first with down")
+	}
 	say("already up: process %d, %s", keeper, stack.File())
 	return nil
 }
 
 // keep starts the servers and keeps them until it is told to end.
-func keep(ctx context.Context, with []string) error {
+func keep(ctx context.Context, with []string, portal string) error {
 	held, keeper, err := lock()
 	if err != nil {
 		return err
@@ -143,6 +151,11 @@ func keep(ctx context.Context, with []string) error {
 		return err
 	}
 	defer p.Stop()
+	if portal != "" {
+		if err := p.StartPortal(ctx, portal); err != nil {
+			return err
+		}
+	}
 	for {
 		select {
 		case err := <-p.Died:

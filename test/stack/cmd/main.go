@@ -1,7 +1,7 @@
 // Command cmd runs the real servers of package stack:
 //
 //	run [--with keycloak] -- COMMAND …   while COMMAND runs, whose exit status it returns
-//	up [--with keycloak]                 in the background, until down
+//	up [--with keycloak] [--portal FILE] in the background, until down; FILE is a portal to start over them
 //	down
 //	status
 package main
@@ -23,7 +23,7 @@ import (
 
 const usage = `usage: go run ./test/stack/cmd COMMAND
   run [--with keycloak] -- PROGRAM ARGUMENTS   start the real servers, run the program, end the servers
-  up [--with keycloak]                         start them in the background
+  up [--with keycloak] [--portal FILE]         start them in the background, and FILE, a portal, over them and some data
   down                                         end those
   status                                       say how they are
 `
@@ -43,6 +43,7 @@ func command(args []string) int {
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	with := flags.String("with", "", "servers to start with the others, with commas between them: keycloak")
+	portal := flags.String("portal", "", "program of a portal to start over the servers and some data")
 	flags.Usage = func() { fmt.Fprint(os.Stderr, usage) }
 	if err := flags.Parse(args[1:]); err != nil {
 		return 2
@@ -52,9 +53,9 @@ func command(args []string) int {
 	case "run":
 		code, err = run(ctx, list(*with), flags.Args())
 	case "up":
-		err = up(ctx, *with)
+		err = up(ctx, *with, *portal)
 	case "keep":
-		err = keep(ctx, list(*with))
+		err = keep(ctx, list(*with), *portal)
 	case "down":
 		err = down(ctx)
 	case "status":

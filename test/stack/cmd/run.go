@@ -15,7 +15,7 @@ import (
 // run starts the servers, runs a program that finds them, and ends them. It returns the program's exit status.
 func run(ctx context.Context, with, program []string) (int, error) {
 	if len(program) == 0 {
-		return 2, errors.New("run needs a program: run -- go test ./...")
+		return 2, errors.New("run needs a program, such as: run -- go test ./test/stack")
 	}
 	o, err := options(with)
 	if err != nil {

@@ -34,8 +34,9 @@ func Answers(ctx context.Context, s *stack.Stack, name string) error {
 		var subjects []string
 		return get(ctx, s.Registry+"/subjects", &subjects)
 	case "keycloak":
-		var found struct{}
-		return get(ctx, s.Keycloak+"/.well-known/openid-configuration", &found)
+		return get(ctx, s.Keycloak+"/.well-known/openid-configuration", nil)
+	case "portal":
+		return get(ctx, s.Portal+"/readyz", nil)
 	}
 	return fmt.Errorf("there is no server %q", name)
 }
@@ -51,8 +52,10 @@ func Address(s *stack.Stack, name string) string {
 		return s.Kafka + " " + s.KafkaSASL
 	case "registry":
 		return s.Registry
+	case "keycloak":
+		return s.Keycloak
 	}
-	return s.Keycloak
+	return s.Portal
 }
 
 func postgresAnswers(ctx context.Context, address string) error {
@@ -92,7 +95,7 @@ func kafkaAnswers(ctx context.Context, address string) error {
 	return client.Ping(ctx)
 }
 
-// get reads the JSON at an address.
+// get reads the JSON at an address, unless into is nil.
 func get(ctx context.Context, address string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -107,6 +110,9 @@ func get(ctx context.Context, address string, into any) error {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s", address, response.Status)
+	}
+	if into == nil {
+		return nil
 	}
 	return json.NewDecoder(response.Body).Decode(into)
 }

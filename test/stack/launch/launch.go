@@ -78,13 +78,11 @@ func prepare(o Options) (*Platform, error) {
 	if p.reaper, err = newReaper(home, o.File, o.Lock); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(home))
 	}
-	if p.site, err = newSite(home); err == nil {
-		p.Stack, err = p.site.stack()
-	}
-	if err != nil {
+	if p.site, err = newSite(home); err != nil {
 		p.Stop()
 		return nil, err
 	}
+	p.Stack = p.site.stack()
 	return p, nil
 }
 
@@ -158,7 +156,7 @@ func (p *Platform) list() []stack.Server {
 }
 
 func order(name string) int {
-	return slices.Index([]string{"postgres", "trino", "kafka", "registry", "keycloak"}, name)
+	return slices.Index([]string{"postgres", "trino", "kafka", "registry", "keycloak", "portal"}, name)
 }
 
 // EndWithUs makes a process group, of the program that uses the servers, be killed when this process is.

@@ -18,7 +18,7 @@ import (
 
 // configs are the servers' settings, as templates over site.
 //
-//go:embed trino kafka keycloak
+//go:embed trino kafka keycloak portal
 var configs embed.FS
 
 // site is what the servers' settings are made of.
@@ -63,7 +63,7 @@ func newSite(home string) (*site, error) {
 			return nil, err
 		}
 	}
-	for from, to := range map[string]string{"trino": "trino/etc", "kafka": "kafka", "keycloak": "keycloak/data/import"} {
+	for from, to := range map[string]string{"trino": "trino/etc", "kafka": "kafka", "keycloak": "keycloak/data/import", "portal": "portal"} {
 		if err := s.render(from, filepath.Join(home, to)); err != nil {
 			return nil, err
 		}
@@ -94,7 +94,7 @@ func (s *site) render(from, to string) error {
 }
 
 // stack returns the description of the servers that will run.
-func (s *site) stack() (stack.Stack, error) {
+func (s *site) stack() stack.Stack {
 	local := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 	database := func(name string) string {
 		return "postgres://postgres@" + local(s.Ports.Postgres) + "/" + name + "?sslmode=disable"
@@ -107,7 +107,7 @@ func (s *site) stack() (stack.Stack, error) {
 		Registry: "http://" + local(s.Ports.Registry) + "/apis/ccompat/v7",
 		CA:       s.secrets.file("ca.pem"), ClientCert: s.secrets.file("client.pem"), ClientKey: s.secrets.file("client.key"),
 		User: user, Password: s.Password, JWT: s.secrets.jwt, Limited: limited, LimitedJWT: s.secrets.limitedJWT,
-	}, nil
+	}
 }
 
 // write puts the description into file, whole or not at all.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -63,7 +64,7 @@ func whole(dir string) error {
 		}
 	}
 	if count == 0 {
-		return fmt.Errorf("the listing is empty")
+		return errors.New("the listing is empty")
 	}
 	return lines.Err()
 }
