@@ -56,7 +56,17 @@ func indexDatasets(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM search WHERE dataset_id = ANY($1) AND NOT dataset_id = ANY($2)`, ids, shown); err != nil {
 		return err
 	}
-	wholes, err := wholesOf(ctx, tx, shown)
+	for some := range slices.Chunk(shown, batchDatasets) {
+		if err := indexWholes(ctx, tx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexWholes writes the entries of datasets that have a page of their own.
+func indexWholes(ctx context.Context, tx pgx.Tx, ids []int64) error {
+	wholes, err := wholesOf(ctx, tx, ids)
 	if err != nil {
 		return err
 	}

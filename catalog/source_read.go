@@ -98,17 +98,20 @@ func (s *Store) sources(ctx context.Context, slug string) ([]SourceStatus, error
 		return nil, fmt.Errorf("sources: %w", err)
 	}
 	statuses := make([]SourceStatus, len(found))
+	const newest = crawlSelect + `
+		WHERE c.id = ANY(ARRAY(SELECT (SELECT id FROM crawl WHERE source_id = x.id ORDER BY id DESC LIMIT 1) FROM source x WHERE $1 = '' OR x.slug = $1))`
+	crawls, err := s.crawls(ctx, newest, slug)
+	if err != nil {
+		return nil, fmt.Errorf("last crawls: %w", err)
+	}
+	last := map[string]*Crawl{}
+	for i := range crawls {
+		last[crawls[i].Source] = &crawls[i]
+	}
 	for i, r := range found {
 		statuses[i] = SourceStatus{
 			Source: r.Source, Datasets: r.Datasets, Gone: r.Gone, Problems: r.Problems,
-			NextCrawlAt: r.NextCrawlAt, LastOKAt: r.LastOKAt,
-		}
-		last, err := s.Crawls(ctx, r.Slug, 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(last) > 0 {
-			statuses[i].Last = &last[0]
+			NextCrawlAt: r.NextCrawlAt, LastOKAt: r.LastOKAt, Last: last[r.Slug],
 		}
 	}
 	return statuses, nil

@@ -58,7 +58,8 @@ func up(ctx context.Context, with, portal string) error {
 		return alreadyUp(keeper, with, portal)
 	}
 	_ = held.Close() // the keeper takes it
-	said, err := os.Create(filepath.Join(filepath.Dir(lockFile()), "keeper.log"))
+	name := filepath.Join(filepath.Dir(lockFile()), "keeper.log")
+	said, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) // it may hold a token
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,7 +72,7 @@ func (p *Platform) fillEvents(ctx context.Context) error {
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	week := fmt.Sprint((7 * 24 * time.Hour).Milliseconds())
+	week := strconv.FormatInt((7 * 24 * time.Hour).Milliseconds(), 10)
 	topics, err := admin.CreateTopics(ctx, 3, 1, map[string]*string{"retention.ms": &week}, "shop.orders", "shop.clicks")
 	if err := errors.Join(err, topics.Error()); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -44,7 +45,7 @@ func (p *Platform) StartPortal(ctx context.Context, program string) error {
 		return err
 	}
 	token := exec.CommandContext(ctx, program, "token", "create", "--user", "developer", "--role", "admin", "--scopes", "read,write", "--ttl", "720h")
-	token.Env, token.Stderr = append(s.cmd.Env, "PORTREEVE_LOG_LEVEL=error"), os.Stderr
+	token.Env, token.Stderr = slices.Concat(s.cmd.Env, []string{"PORTREEVE_LOG_LEVEL=error"}), os.Stderr
 	secret, err := token.Output()
 	if err != nil {
 		return fmt.Errorf("make a token: %w", err)
