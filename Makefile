@@ -6,7 +6,7 @@ STACK   := bin/stack
 LINT    := $(shell $(GO) env GOPATH)/bin/golangci-lint
 LINT_VERSION := v2.15.0
 # These start sandboxed workers, whose address space is limited; the race detector needs more than that.
-WORKERS := portreeve/connector/duckdb portreeve/demo portreeve/cmd/portreeve portreeve/test portreeve/bench
+WORKERS := portreeve/connector/duckdb portreeve/demo portreeve/cmd/portreeve portreeve/test portreeve/test/lake portreeve/bench
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build test unit race packages stack stack-down up down stackcmd lint fmt generate assets check bench clean tools

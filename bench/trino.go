@@ -61,7 +61,7 @@ func trinoCommand(ctx context.Context, out io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // the process ends
 	crawler, ok := conn.Crawler.(*trino.Crawler)
 	if !ok {
 		return errors.New("the Trino crawler counts no queries")

@@ -87,11 +87,11 @@ func (p *platform) whole(source, name string) (catalog.Whole, string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	text := w.Key().String() + ":"
+	text := []string{w.Key().String() + ":"}
 	for _, o := range w.Others {
-		text += fmt.Sprintf(" %s (%s)", o.Key(), o.MainRule)
+		text = append(text, fmt.Sprintf("%s (%s)", o.Key(), o.MainRule))
 	}
-	return w, text
+	return w, strings.Join(text, " ")
 }
 
 func (p *platform) hits(q string) []string {
