@@ -37,7 +37,7 @@ func chromium() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("no Chromium on the PATH: test/chromium.sh installs one")
+	return "", errors.New("no Chromium on the PATH: test/packages.sh installs one")
 }
 
 func startBrowser() {

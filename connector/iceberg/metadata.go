@@ -1,6 +1,8 @@
 package iceberg
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +42,9 @@ func loadTable(ctx context.Context, e entry) (_ *table.Table, err error) {
 func loadView(e entry) (_ view.Metadata, err error) {
 	defer recoverDamaged(e, &err)
 	data, err := localFiles{}.ReadFile(e.Metadata)
+	if err == nil {
+		data, err = plain(data)
+	}
 	if err != nil {
 		return nil, metadataFault(e, err)
 	}
@@ -48,6 +53,22 @@ func loadView(e entry) (_ view.Metadata, err error) {
 		return nil, metadataFault(e, err)
 	}
 	return m, nil
+}
+
+// plain unpacks what is gzipped, as Trino writes the metadata of views: iceberg-go does that for tables only.
+func plain(data []byte) ([]byte, error) {
+	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		return data, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	out, err := io.ReadAll(io.LimitReader(r, maxMetadata+1))
+	if err == nil && len(out) > maxMetadata {
+		err = fault.Unavailablef(nil, "the metadata file is too large: more than %d MiB", maxMetadata>>20)
+	}
+	return out, err
 }
 
 // recoverDamaged turns a panic of iceberg-go over a file that is well-formed JSON and nonsense otherwise into an error: one bad

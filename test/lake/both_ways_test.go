@@ -73,6 +73,17 @@ func TestWeReadWhatTrinoWrites(t *testing.T) {
 	}
 }
 
+func TestWeReadTrinosViews(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.do(t, `CREATE VIEW seen COMMENT 'what all see' AS SELECT 1 AS one, 'x' AS name`)
+	for o, err := range s.conn.Crawler.Datasets(t.Context(), s.namespace, nil) {
+		if err != nil || o.Kind != catalog.View || !strings.Contains(o.Definition, "1") || len(o.Columns) != 2 || o.Description != "what all see" {
+			t.Errorf("%+v, %v", o, err)
+		}
+	}
+}
+
 // Both sides commit to one table as fast as they can. Who loses a race is told so, and what was accepted is there.
 func TestCommitsAtTheSameTimeLoseNothing(t *testing.T) {
 	t.Parallel()
