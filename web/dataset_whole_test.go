@@ -44,7 +44,7 @@ func TestKnownAs(t *testing.T) {
 	doc := s.page("/d/lake/sales.orders")
 	rows := map[string]string{}
 	doc.Find("#known-as tbody tr").Each(func(_ int, tr *goquery.Selection) {
-		rows[strings.Join(strings.Fields(tr.Find("th").Text()), " ")] = strings.Join(strings.Fields(tr.Text()), " ")
+		rows[strings.Join(strings.Fields(tr.Find("th a").Text()+" "+tr.Find("th .break").Text()), " ")] = strings.Join(strings.Fields(tr.Text()), " ")
 	})
 	for name, wants := range map[string][]string{
 		"trino lake.sales.orders": {"Table, all of it", "both have their files there", "/lake/sales/orders", "descriptions of columns"},
