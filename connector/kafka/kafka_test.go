@@ -205,3 +205,17 @@ func commitAll(tb testing.TB, c *kgo.Client, topic string, partitions int32) {
 	}
 	must(tb, func(ctx context.Context) error { return kadm.NewClient(c).CommitAllOffsets(ctx, topic, offsets) })
 }
+
+// awaitEnd waits until the first partition of a topic ends at an offset.
+func awaitEnd(tb testing.TB, c *kgo.Client, topic string, end int64) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		offsets, err := kadm.NewClient(c).ListEndOffsets(ctx, topic)
+		if o, ok := offsets.Lookup(topic, 0); err == nil && ok && o.Offset >= end {
+			return
+		}
+	}
+	tb.Fatalf("%s does not come to the offset %d", topic, end)
+}

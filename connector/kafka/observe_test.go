@@ -80,6 +80,7 @@ func TestRowsAreEstimated(t *testing.T) {
 	}
 	produce(t, producer, &kgo.Record{Topic: prefix + "compacted", Key: []byte("k")}, &kgo.Record{Topic: prefix + "transacted"})
 	must(t, func(ctx context.Context) error { return producer.EndTransaction(ctx, kgo.TryCommit) })
+	awaitEnd(t, producer, prefix+"transacted", 2) // the broker writes the marker after it has answered
 	seen := crawl(t, connect(t, map[string]string{"brokers": broker, "include": prefix + "*"}), nil)
 	for name, why := range map[string]string{"compacted": "compaction", "transacted": "transactions", "empty": ""} {
 		o := seen[prefix+name]
