@@ -47,6 +47,7 @@ func New(db *pgxpool.Pool, o Options) (*Client, error) {
 		river.AddWorkerSafely(workers, &profileDataset{options: &o}),
 		river.AddWorkerSafely(workers, &maintainSearch{options: &o}),
 		river.AddWorkerSafely(workers, &sweepSessions{options: &o}),
+		river.AddWorkerSafely(workers, &thinMeasurements{options: &o}),
 	} {
 		if err != nil {
 			return nil, err
@@ -61,8 +62,11 @@ func New(db *pgxpool.Pool, o Options) (*Client, error) {
 	}
 	client, err := river.NewClient(riverpgxv5.New(db), &river.Config{
 		Logger: quiet(o.Log), Workers: workers, JobTimeout: 5 * time.Minute, RescueStuckJobsAfter: 6 * time.Minute, // longer ones after their own time
-		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}, profileQueue: {MaxWorkers: 1}},
-		PeriodicJobs: []*river.PeriodicJob{every(time.Minute, Tick{}), every(time.Hour, MaintainSearch{}), every(time.Hour, SweepSessions{})},
+		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}, profileQueue: {MaxWorkers: 1}},
+		PeriodicJobs: []*river.PeriodicJob{
+			every(time.Minute, Tick{}), every(time.Hour, MaintainSearch{}), every(time.Hour, SweepSessions{}),
+			every(24*time.Hour, ThinMeasurements{}),
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)
