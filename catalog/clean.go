@@ -1,8 +1,10 @@
 package catalog
 
 import (
+	"math"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"portreeve/fault"
@@ -45,17 +47,48 @@ func clean(o *Observation) error {
 		}
 		*list = out
 	}
-	properties := make(map[string]string, len(o.Properties))
-	for k, v := range o.Properties {
-		properties[tidy(k, maxShort)] = tidy(v, maxShort)
-	}
-	o.Properties = properties
+	o.Properties = tidyMap(o.Properties)
+	cleanFigures(o)
 	for i := range o.Columns {
 		c := &o.Columns[i]
 		c.Position = i
 		c.Path, c.Type, c.Comment, c.NativeID = tidy(c.Path, maxShort), tidy(c.Type, maxShort), tidy(c.Comment, maxText), tidy(c.NativeID, maxShort)
 	}
 	return nil
+}
+
+// cleanFigures takes what cannot be true for unknown: it would be refused by the database, and all that is written with it.
+func cleanFigures(o *Observation) {
+	for _, n := range []**int64{&o.RowCount, &o.ByteCount, &o.FileCount} {
+		if *n != nil && **n < 0 {
+			*n = nil
+		}
+	}
+	if o.DataAt != nil && !possible(*o.DataAt) {
+		o.DataAt = nil
+	}
+	o.Snapshots = slices.DeleteFunc(slices.Clone(o.Snapshots), func(n Snapshot) bool { return !possible(n.At) })
+	for i := range o.Snapshots {
+		o.Snapshots[i].Summary = tidyMap(o.Snapshots[i].Summary)
+	}
+	if o.Detail.Schema != nil {
+		schema := *o.Detail.Schema
+		schema.Versions = slices.DeleteFunc(slices.Clone(schema.Versions), func(v SchemaVersion) bool {
+			return v.Version < math.MinInt32 || v.Version > math.MaxInt32
+		})
+		o.Detail.Schema = &schema
+	}
+}
+
+// possible reports whether something may have happened at t, which a source may count from anything.
+func possible(t time.Time) bool { return t.Year() > 0 && t.Year() < 10_000 }
+
+func tidyMap(m map[string]string) map[string]string {
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[tidy(k, maxShort)] = tidy(v, maxShort)
+	}
+	return out
 }
 
 func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }

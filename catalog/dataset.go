@@ -2,6 +2,7 @@
 package catalog
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,9 @@ const (
 )
 
 var kinds = []Kind{Table, View, Topic, Model, Dashboard, File, Schema}
+
+// Kinds returns all kinds, in the order in which people read of them.
+func Kinds() []Kind { return slices.Clone(kinds) }
 
 // Standing is how close a dataset is to the data. Of several that are the same thing, the closest one has the page.
 type Standing int16

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -13,6 +14,12 @@ const (
 	// sharedBy is by how many datasets an identifier may be shared to mean that they are one: the folder of a whole lake that
 	// every table gives as its location identifies nothing.
 	sharedBy = 20
+	// maxGroup is the most datasets that may be one: more are a mistake, or somebody's mischief, and no page could show them.
+	maxGroup = 200
+	// maxShared is the most that one dataset may share with others, an identifier with a dataset each, to be one with any.
+	maxShared = 400
+	// joinChunk is how many datasets are asked about at a time.
+	joinChunk = 200
 	// joinLock is the advisory lock of those who say which datasets are one.
 	joinLock = 0x706f7274_6a6f696e
 )
@@ -66,6 +73,13 @@ func (s *Store) Join(ctx context.Context, source string) error {
 	return nil
 }
 
+// holdJoins lets nobody join while tx writes datasets, of which a join locks those of all sources. Crawls do not wait for each
+// other.
+func holdJoins(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared($1)`, int64(joinLock))
+	return err
+}
+
 // joinSeeds returns the datasets of a source that share an identifier, or did.
 func joinSeeds(ctx context.Context, tx pgx.Tx, source string) ([]int64, error) {
 	const q = `
@@ -80,50 +94,74 @@ func joinSeeds(ctx context.Context, tx pgx.Tx, source string) ([]int64, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[int64])
 }
 
-// closure follows identifiers from the seeds on, and returns what was met in ascending order.
+// closure follows identifiers from the seeds on, and what was one thing until now, and returns what was met in ascending
+// order.
 func closure(ctx context.Context, tx pgx.Tx, seeds []int64) ([]link, []int64, error) {
 	const q = `
-		SELECT a.dataset_id AS a, b.dataset_id AS b, a.namespace, a.name, a.rule AS rule_a, b.rule AS rule_b
-		FROM dataset_identifier a, LATERAL (
-			SELECT x.dataset_id, x.rule FROM dataset_identifier x JOIN dataset d ON d.id = x.dataset_id AND d.gone_at IS NULL
-			WHERE x.namespace = a.namespace AND x.name = a.name AND x.dataset_id <> a.dataset_id LIMIT $2
-		) b
-		JOIN dataset da ON true
-		WHERE a.dataset_id = ANY($1) AND da.id = a.dataset_id AND da.gone_at IS NULL`
+		SELECT s.id AS a, l.* FROM unnest($1::bigint[]) AS s (id) JOIN dataset da ON da.id = s.id AND da.gone_at IS NULL, LATERAL (
+			SELECT b.dataset_id AS b, a.namespace, a.name, a.rule AS rule_a, b.rule AS rule_b FROM dataset_identifier a, LATERAL (
+				SELECT x.dataset_id, x.rule FROM dataset_identifier x JOIN dataset d ON d.id = x.dataset_id AND d.gone_at IS NULL
+				WHERE x.namespace = a.namespace AND x.name = a.name AND x.dataset_id <> a.dataset_id LIMIT $2
+			) b WHERE a.dataset_id = s.id LIMIT $3
+		) l`
+	const together = `
+		SELECT main_id FROM dataset WHERE id = ANY($1) AND main_id IS NOT NULL
+		UNION SELECT o.id FROM dataset d JOIN dataset o ON o.main_id = coalesce(d.main_id, d.id) WHERE d.id = ANY($1)`
 	met := map[int64]bool{}
 	for _, id := range seeds {
 		met[id] = true
 	}
 	var all []link
-	for round := seeds; len(round) > 0; {
-		rows, _ := tx.Query(ctx, q, round, sharedBy)
-		links, err := pgx.CollectRows(rows, pgx.RowToStructByName[link])
-		if err != nil {
-			return nil, nil, err
+	crowded := map[int64]bool{}
+	round := seeds
+	for range maxGroup { // who is further away would be of a group that is too large
+		var next []int64
+		for some := range slices.Chunk(round, joinChunk) {
+			rows, _ := tx.Query(ctx, q, some, sharedBy, maxShared)
+			links, err := pgx.CollectRows(rows, pgx.RowToStructByName[link])
+			if err != nil {
+				return nil, nil, err
+			}
+			rows, _ = tx.Query(ctx, together, some)
+			old, err := pgx.CollectRows(rows, pgx.RowTo[int64]) // who may now have to go elsewhere
+			if err != nil {
+				return nil, nil, err
+			}
+			next = append(next, old...)
+			for _, l := range identifying(links, crowded) {
+				all = append(all, l)
+				next = append(next, l.B)
+			}
 		}
 		round = nil
-		for _, l := range identifying(links) {
-			all = append(all, l)
-			if !met[l.B] {
-				met[l.B] = true
-				round = append(round, l.B)
+		for _, id := range next {
+			if !met[id] {
+				met[id] = true
+				round = append(round, id)
 			}
 		}
 	}
+	all = slices.DeleteFunc(all, func(l link) bool { return crowded[l.A] || crowded[l.B] })
 	return all, slices.Sorted(maps.Keys(met)), nil
 }
 
-// identifying leaves out the links by identifiers that too many share.
-func identifying(links []link) []link {
+// identifying leaves out the links by identifiers that too many share, and of datasets that share too much, which it adds to
+// crowded.
+func identifying(links []link, crowded map[int64]bool) []link {
 	type name struct {
 		of              int64
 		namespace, name string
 	}
-	times := map[name]int{}
+	times, shared := map[name]int{}, map[int64]int{}
 	for _, l := range links {
 		times[name{l.A, l.Namespace, l.Name}]++
+		if shared[l.A]++; shared[l.A] == maxShared {
+			crowded[l.A] = true
+		}
 	}
-	return slices.DeleteFunc(links, func(l link) bool { return times[name{l.A, l.Namespace, l.Name}] >= sharedBy })
+	return slices.DeleteFunc(links, func(l link) bool {
+		return crowded[l.A] || times[name{l.A, l.Namespace, l.Name}] >= sharedBy
+	})
 }
 
 // joinMembers returns the datasets of ids and those that are shown with one of them.
@@ -146,7 +184,8 @@ type shownWith struct {
 	rule, evidence string
 }
 
-// group returns where each dataset is to be shown that has no page of its own.
+// group returns where each dataset is to be shown that has no page of its own. What only describes things makes no two of
+// them one, so that nobody's metadata can put somebody else's table onto another page.
 func group(members []member, links []link) map[int64]shownWith {
 	by := map[int64]*member{}
 	mains := map[int64]bool{}
@@ -158,33 +197,61 @@ func group(members []member, links []link) map[int64]shownWith {
 	}
 	next := map[int64][]link{}
 	for _, l := range links {
-		next[l.A] = append(next[l.A], l)
+		if by[l.A] != nil && by[l.A].Live && by[l.B] != nil && by[l.B].Live {
+			next[l.A] = append(next[l.A], l)
+		}
+	}
+	closest := func(a, b int64) int {
+		return compareAll(int(by[a].Standing)-int(by[b].Standing), boolFirst(mains[a], mains[b]), cmp.Compare(a, b))
 	}
 	result, done := map[int64]shownWith{}, map[int64]bool{}
-	for _, m := range members { // by id
-		if done[m.ID] || !m.Live {
-			continue
+	together := func(from int64, follow func(id int64) bool) {
+		component := reach(from, next, done, follow)
+		if len(component) > maxGroup {
+			return
 		}
-		component := reach(m.ID, next, by, done)
-		main := slices.MinFunc(component, func(a, b int64) int {
-			return compareAll(int(by[a].Standing)-int(by[b].Standing), boolFirst(mains[a], mains[b]), int(a-b))
-		})
+		main := slices.MinFunc(component, closest)
 		for _, id := range component {
 			if id != main {
-				result[id] = because(id, main, next)
+				result[id] = shownWith{main: main}
 			}
 		}
+	}
+	isThing := func(id int64) bool { return by[id].Standing != Describes }
+	for _, m := range members { // by id
+		if m.Live && isThing(m.ID) && !done[m.ID] {
+			together(m.ID, isThing)
+		}
+	}
+	for _, m := range members {
+		var of []int64
+		for _, l := range next[m.ID] {
+			if !isThing(m.ID) && isThing(l.B) {
+				of = append(of, cmp.Or(result[l.B].main, l.B))
+			}
+		}
+		if len(of) > 0 {
+			done[m.ID], result[m.ID] = true, shownWith{main: slices.MinFunc(of, closest)}
+		}
+	}
+	for _, m := range members { // descriptions of what nobody has
+		if m.Live && !done[m.ID] {
+			together(m.ID, func(id int64) bool { return !isThing(id) })
+		}
+	}
+	for id, to := range result {
+		result[id] = because(id, to.main, next, result)
 	}
 	return result
 }
 
-// reach returns the live datasets that can be reached from id, itself among them.
-func reach(id int64, next map[int64][]link, by map[int64]*member, done map[int64]bool) []int64 {
+// reach returns the datasets that can be reached from id through those that follow lets through, itself among them.
+func reach(id int64, next map[int64][]link, done map[int64]bool, follow func(id int64) bool) []int64 {
 	queue := []int64{id}
 	done[id] = true
 	for i := 0; i < len(queue); i++ {
 		for _, l := range next[queue[i]] {
-			if !done[l.B] && by[l.B] != nil && by[l.B].Live {
+			if !done[l.B] && follow(l.B) {
 				done[l.B] = true
 				queue = append(queue, l.B)
 			}
@@ -195,9 +262,12 @@ func reach(id int64, next map[int64][]link, by map[int64]*member, done map[int64
 
 // because says why id is shown on main's page: by the identifier that they share, or by one that id shares with another of
 // the group.
-func because(id, main int64, next map[int64][]link) shownWith {
+func because(id, main int64, next map[int64][]link, shown map[int64]shownWith) shownWith {
 	links := next[id]
-	i := max(0, slices.IndexFunc(links, func(l link) bool { return l.B == main }))
+	i := slices.IndexFunc(links, func(l link) bool { return l.B == main })
+	if i < 0 {
+		i = max(0, slices.IndexFunc(links, func(l link) bool { return shown[l.B].main == main }))
+	}
 	l := links[i]
 	rule := l.RuleA
 	if rule == "" || rule == ownRule {

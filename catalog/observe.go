@@ -26,6 +26,9 @@ const (
 func (s *Store) observeAll(ctx context.Context, run *Crawl, scope string, list []*sighting) ([]outcome, error) {
 	results := make([]outcome, len(list))
 	err := s.retry(ctx, func(tx pgx.Tx) error {
+		if err := holdJoins(ctx, tx); err != nil {
+			return err
+		}
 		var index []int64
 		for i, seen := range list {
 			did, id, news, err := observeIn(ctx, tx, run, scope, seen)
@@ -118,7 +121,7 @@ func shifted(old, now []Column) bool {
 }
 
 func lockDataset(ctx context.Context, tx pgx.Tx, source, name string) (Dataset, error) {
-	const q = datasetSelect + `WHERE s.slug = $1 AND d.name = $2 FOR UPDATE OF d`
+	const q = datasetSelect + `WHERE s.slug = $1 AND d.name = $2 FOR NO KEY UPDATE OF d`
 	rows, _ := tx.Query(ctx, q, source, name)
 	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Dataset])
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -134,17 +134,21 @@ func (s *Store) Unprofiled(ctx context.Context, slug string, limit int) ([]Datas
 // Totals is how much the catalog holds.
 type Totals struct {
 	Sources  int
-	Datasets int // live ones; likewise the figures below
+	Datasets int // live ones, of several that are one thing one; likewise the figures below
 	Columns  int
-	Rows     int64 // of those that say how many they have
+	Rows     int64 // of tables that say how many they have
 	Bytes    int64
+
+	Estimated bool // some of Rows are an estimate of their source
 }
 
 // Totals returns how much the catalog held at the end of each source's last crawl.
 func (s *Store) Totals(ctx context.Context) (Totals, error) {
 	const q = `
-		SELECT (SELECT count(*) FROM source) AS sources, coalesce(sum(datasets), 0)::bigint AS datasets,
-		       coalesce(sum(columns), 0)::bigint AS columns, coalesce(sum(rows), 0)::bigint AS rows, coalesce(sum(bytes), 0)::bigint AS bytes
+		SELECT (SELECT count(*) FROM source WHERE retired_at IS NULL) AS sources, coalesce(sum(pages), 0)::bigint AS datasets,
+		       coalesce(bool_or(estimated), false) AS estimated,
+		       coalesce(sum(columns), 0)::bigint AS columns, least(coalesce(sum(rows), 0), 9223372036854775807)::bigint AS rows,
+		       least(coalesce(sum(bytes), 0), 9223372036854775807)::bigint AS bytes
 		FROM source_scope`
 	rows, _ := s.db.Query(ctx, q)
 	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Totals])

@@ -27,6 +27,7 @@ type entry struct {
 	PathKey   string   `json:"path_key"`
 	Words     int      `json:"words"`
 	Source    string   `json:"source"`
+	Sources   []string `json:"sources"`
 	Kind      Kind     `json:"kind"`
 	Team      string   `json:"team"`
 	Domain    string   `json:"domain"`
@@ -76,7 +77,33 @@ func indexWholes(ctx context.Context, tx pgx.Tx, ids []int64) error {
 		entries[i] = newEntry(&w.Dataset, w.columns)
 		entries[i].alsoKnown(w.others)
 	}
+	if err := writePageColumns(ctx, tx, wholes); err != nil {
+		return err
+	}
 	return writeEntries(ctx, tx, entries)
+}
+
+// writePageColumns keeps how many columns the pages of datasets have to which others add.
+func writePageColumns(ctx context.Context, tx pgx.Tx, wholes []head) error {
+	const q = `
+		UPDATE dataset d SET page_columns = v.columns, page_documented = v.documented
+		FROM unnest($1::bigint[], $2::int[], $3::int[]) AS v (id, columns, documented)
+		WHERE d.id = v.id AND (d.page_columns, d.page_documented) IS DISTINCT FROM (v.columns, v.documented)`
+	var ids []int64
+	var columns, documented []*int
+	for i := range wholes {
+		w := &wholes[i]
+		ids = append(ids, w.ID)
+		if len(w.others) == 0 {
+			columns, documented = append(columns, nil), append(documented, nil)
+		} else {
+			columns, documented = append(columns, &w.ColumnCount), append(documented, &w.Documented)
+		}
+	}
+	if _, err := tx.Exec(ctx, q, ids, columns, documented); err != nil {
+		return fmt.Errorf("columns of pages: %w", err)
+	}
+	return nil
 }
 
 // alsoKnown makes an entry findable by the names of others that are the same thing.
@@ -88,6 +115,9 @@ func (e *entry) alsoKnown(others []Same) {
 	for i := range others {
 		addWords(said, others[i].Name, false)
 		keys[facetKey("source", others[i].Source)] = true
+		if !slices.Contains(e.Sources, others[i].Source) {
+			e.Sources = append(e.Sources, others[i].Source)
+		}
 	}
 	for w := range said {
 		keys[w] = true
@@ -107,7 +137,7 @@ func (e *entry) alsoKnown(others []Same) {
 func newEntry(d *Dataset, columns []Column) entry {
 	own := ownName(d.Kind, d.Name)
 	e := entry{
-		DatasetID: d.ID, NameKey: squash(own), PathKey: squash(d.Name), Source: d.Source, Kind: d.Kind, Team: d.Team,
+		DatasetID: d.ID, NameKey: squash(own), PathKey: squash(d.Name), Source: d.Source, Sources: []string{d.Source}, Kind: d.Kind, Team: d.Team,
 		Domain: d.Domain, Tags: d.Tags, Certified: d.Certified, Status: statusOf(d), Rank: rankOf(d), Words: len(tokens(own)),
 	}
 	if e.Tags == nil {
@@ -245,19 +275,19 @@ func scatter(id int64) uint64 {
 // force; SearchMaintain moves both.
 func writeEntries(ctx context.Context, tx pgx.Tx, entries []entry) error {
 	const q = `
-INSERT INTO search AS s (dataset_id, name_key, path_key, words, source, kind, team, domain, tags, certified, status,
+INSERT INTO search AS s (dataset_id, name_key, path_key, words, source, sources, kind, team, domain, tags, certified, status,
 	rank, used, fresh, rank_tier, used_tier, fresh_tier, keys)
-SELECT e.dataset_id, e.name_key, e.path_key, e.words, e.source, e.kind, e.team, e.domain, e.tags, e.certified, e.status,
+SELECT e.dataset_id, e.name_key, e.path_key, e.words, e.source, e.sources, e.kind, e.team, e.domain, e.tags, e.certified, e.status,
 	e.rank, e.used, e.fresh, l.h, l.u, l.f,
 	array_to_tsvector(e.keys || (ARRAY['#h0','#h1','#h2','#h3','#h4'])[:l.h]
 		|| (ARRAY['#u0','#u1','#u2','#u3','#u4'])[:l.u] || (ARRAY['#f0','#f1','#f2','#f3','#f4'])[:l.f])
-FROM jsonb_to_recordset($1) AS e (dataset_id bigint, name_key text, path_key text, words int, source text, kind text, team text,
+FROM jsonb_to_recordset($1) AS e (dataset_id bigint, name_key text, path_key text, words int, source text, sources text[], kind text, team text,
 	domain text, tags text[], certified boolean, status int, rank float8, used float8, fresh float8, keys text[]),
 search_tier t,
 LATERAL (SELECT width_bucket(e.rank, t.rank) h, width_bucket(e.used, t.used) u, width_bucket(e.fresh, t.fresh) f) l
 ORDER BY e.dataset_id
 ON CONFLICT (dataset_id) DO UPDATE SET name_key = excluded.name_key, path_key = excluded.path_key, words = excluded.words,
-	source = excluded.source, kind = excluded.kind, team = excluded.team, domain = excluded.domain, tags = excluded.tags,
+	source = excluded.source, sources = excluded.sources, kind = excluded.kind, team = excluded.team, domain = excluded.domain, tags = excluded.tags,
 	certified = excluded.certified, status = excluded.status, rank = excluded.rank, used = excluded.used,
 	fresh = excluded.fresh, rank_tier = excluded.rank_tier, used_tier = excluded.used_tier,
 	fresh_tier = excluded.fresh_tier, keys = excluded.keys`

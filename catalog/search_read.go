@@ -30,7 +30,7 @@ const holds = `s.path_key LIKE '%' || p || '%'
 const facetCounts = `
 	SELECT 'total' AS facet, '' AS value, count(*) AS n FROM c
 	UNION ALL (SELECT 'kind', kind, count(*) FROM c WHERE @facets GROUP BY 2)
-	UNION ALL (SELECT 'source', source, count(*) FROM c WHERE @facets GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT 50)
+	UNION ALL (SELECT 'source', known, count(*) FROM c, unnest(sources) AS known WHERE @facets GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT 50)
 	UNION ALL (SELECT 'domain', domain, count(*) FROM c WHERE @facets AND domain <> '' GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT 50)
 	UNION ALL (SELECT 'team', team, count(*) FROM c WHERE @facets AND team <> '' GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT 50)
 	UNION ALL (SELECT 'tag', tag, count(*) FROM c, unnest(tags) AS tag WHERE @facets GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT 50)
@@ -107,7 +107,7 @@ func (a *ask) queueChoices(b *pgx.Batch, f *findings) {
 	}
 }
 
-const looked = `s.dataset_id, s.name_key, s.path_key, s.words, s.source, s.kind, s.team, s.domain, s.tags, s.certified,
+const looked = `s.dataset_id, s.name_key, s.path_key, s.words, s.source, s.sources, s.kind, s.team, s.domain, s.tags, s.certified,
 	s.status, s.rank, s.used, s.fresh, s.keys`
 
 // lookQuery reads the candidates c of a look, ranks them, and counts their facets: rows (facet, value, n, base, score, place), of
@@ -203,7 +203,7 @@ func (a *ask) queueLook(b *pgx.Batch, l look, f *findings) {
 func (a *ask) queueSample(b *pgx.Batch, query string, level int, f *findings, only string) {
 	const q = `
 WITH c AS MATERIALIZED (
-	SELECT s.source, s.kind, s.team, s.domain, s.tags, s.certified, s.status FROM search s
+	SELECT s.sources, s.kind, s.team, s.domain, s.tags, s.certified, s.status FROM search s
 	WHERE s.keys @@ @query::tsquery AND ` + visible + ` LIMIT @most
 )` + facetCounts
 	times := 1

@@ -168,5 +168,5 @@ type SourceStatus struct {
 	Problems    int // live datasets that could not be read at the last crawl
 	NextCrawlAt time.Time
 	Last        *Crawl     // newest, maybe running; nil before the first
-	LastOKAt    *time.Time // end of the newest crawl that finished or was partial
+	LastOKAt    *time.Time // end of the newest crawl that read something
 }

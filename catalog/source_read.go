@@ -81,7 +81,8 @@ func (s *Store) sources(ctx context.Context, slug string) ([]SourceStatus, error
 	const q = `
 		SELECT s.id, s.slug, s.kind, s.title, s.namespace, s.aliases, s.note, s.config, s.crawl_every, s.declared_in,
 		       s.retired_at, s.next_crawl_at,
-		       (SELECT max(finished_at) FROM crawl WHERE source_id = s.id AND state IN ('finished', 'partial')) AS last_ok_at,
+		       (SELECT max(finished_at) FROM crawl WHERE source_id = s.id
+		           AND (state = 'finished' OR state = 'partial' AND (seen > 0 OR scopes_total > failed))) AS last_ok_at,
 		       (SELECT coalesce(sum(datasets), 0) FROM source_scope WHERE source_id = s.id) AS datasets,
 		       (SELECT count(*) FROM dataset WHERE source_id = s.id AND gone_at IS NOT NULL) AS gone,
 		       (SELECT count(*) FROM dataset WHERE source_id = s.id AND gone_at IS NULL AND problem <> '') AS problems

@@ -80,6 +80,12 @@ func (y *syncer) all(ctx context.Context) error {
 	}
 	y.run.ScopesTotal = len(scopes)
 	for _, scope := range scopes {
+		if len(scope) > maxName || !storable(scope) {
+			if err := y.scopeRefused(ctx, scope); err != nil {
+				return err
+			}
+			continue
+		}
 		y.run.Scope = scope
 		if err := y.save(ctx, true); err != nil {
 			return err
@@ -189,10 +195,21 @@ func (y *syncer) datasetFailed(ctx context.Context, scope, name string, cause er
 	y.run.Failed++
 	y.log.WarnContext(ctx, "dataset not crawled", "source", y.run.Source, "dataset", name, "error", cause)
 	message := crawlMessage(cause)
-	if err := y.store.markProblem(ctx, y.run, name, message); err != nil {
-		return err
+	if storable(name) { // else it never got in
+		if err := y.store.markProblem(ctx, y.run, name, message); err != nil {
+			return err
+		}
 	}
 	return y.store.addCrawlError(ctx, y.run.ID, scope, name, message)
+}
+
+// scopeRefused notes a scope that cannot be kept under its name. Nothing is known below it.
+func (y *syncer) scopeRefused(ctx context.Context, scope string) error {
+	y.run.Failed++
+	y.run.ScopesDone++
+	err := fault.Invalidf("scope", "the name %.60q is longer than %d bytes or not text", scope, maxName)
+	y.log.WarnContext(ctx, "scope not crawled", "source", y.run.Source, "scope", tidy(scope, maxShort), "error", err)
+	return y.store.addCrawlError(ctx, y.run.ID, scope, "", crawlMessage(err))
 }
 
 func (y *syncer) scopeFailed(ctx context.Context, scope string, cause error) error {
@@ -221,19 +238,32 @@ func (y *syncer) endScope(ctx context.Context, scope string) error {
 	return err
 }
 
-// sumScopes counts what each scope has. Data that several datasets show is counted with the one that has the page.
+// sumScopes counts what each scope has, of this source and of those that share pages with it. Data that several datasets
+// show is counted with the one that has the page.
 func (y *syncer) sumScopes(ctx context.Context) error {
 	const q = `
-		UPDATE source_scope p SET datasets = n.datasets, columns = n.columns, rows = n.rows, bytes = n.bytes
-		FROM source s, LATERAL (
-			SELECT q.name, count(d.id) AS datasets, coalesce(sum(d.column_count) FILTER (WHERE d.main_id IS NULL), 0) AS columns,
-			       coalesce(sum(d.row_count) FILTER (WHERE d.main_id IS NULL), 0) AS rows,
-			       coalesce(sum(d.byte_count) FILTER (WHERE d.main_id IS NULL), 0) AS bytes
-			FROM source_scope q LEFT JOIN dataset d ON d.source_id = s.id AND d.scope = q.name AND d.gone_at IS NULL
-			WHERE q.source_id = s.id GROUP BY q.name
-		) n
-		WHERE s.slug = $1 AND p.source_id = s.id AND p.name = n.name
-		  AND (p.datasets, p.columns, p.rows, p.bytes) IS DISTINCT FROM (n.datasets, n.columns, n.rows, n.bytes)`
+		WITH shared AS (
+			SELECT m.source_id FROM dataset d JOIN source s ON s.id = d.source_id JOIN dataset m ON m.id = d.main_id WHERE s.slug = $1
+			UNION SELECT d.source_id FROM dataset m JOIN source s ON s.id = m.source_id JOIN dataset d ON d.main_id = m.id WHERE s.slug = $1
+			UNION SELECT id FROM source WHERE slug = $1
+		), page AS (
+			SELECT d.source_id, d.scope, d.main_id IS NULL AS own, d.kind = 'table' AS is_table, d.column_count, d.row_count, d.byte_count,
+			       'rows' = ANY(d.estimated) AS estimated
+			FROM dataset d WHERE d.source_id IN (SELECT source_id FROM shared) AND d.gone_at IS NULL
+		), n AS (
+			SELECT p.source_id, p.name, count(d.own) AS datasets, count(*) FILTER (WHERE d.own) AS pages,
+			       coalesce(sum(d.column_count) FILTER (WHERE d.own), 0) AS columns,
+			       least(coalesce(sum(d.row_count) FILTER (WHERE d.own AND d.is_table), 0), 9223372036854775807) AS rows,
+			       least(coalesce(sum(d.byte_count) FILTER (WHERE d.own), 0), 9223372036854775807) AS bytes,
+			       coalesce(bool_or(d.estimated) FILTER (WHERE d.own AND d.is_table AND d.row_count > 0), false) AS estimated
+			FROM source_scope p LEFT JOIN page d ON d.source_id = p.source_id AND d.scope = p.name
+			WHERE p.source_id IN (SELECT source_id FROM shared) GROUP BY p.source_id, p.name
+		)
+		UPDATE source_scope p SET datasets = n.datasets, pages = n.pages, columns = n.columns, rows = n.rows, bytes = n.bytes,
+			estimated = n.estimated
+		FROM n WHERE p.source_id = n.source_id AND p.name = n.name
+		  AND (p.datasets, p.pages, p.columns, p.rows, p.bytes, p.estimated)
+			IS DISTINCT FROM (n.datasets, n.pages, n.columns, n.rows, n.bytes, n.estimated)`
 	_, err := y.store.db.Exec(ctx, q, y.run.Source)
 	return err
 }
@@ -242,9 +272,7 @@ func (y *syncer) sumScopes(ctx context.Context) error {
 // failed, as schemas do below a catalog, is not known to be gone.
 func (y *syncer) dropScopes(ctx context.Context, scopes []string) error {
 	const q = `SELECT p.name FROM source_scope p JOIN source s ON s.id = p.source_id WHERE s.slug = $1 AND p.name <> ALL($2)`
-	if scopes == nil {
-		scopes = []string{}
-	}
+	scopes = slices.DeleteFunc(append([]string{}, scopes...), func(s string) bool { return !storable(s) })
 	rows, _ := y.store.db.Query(ctx, q, y.run.Source, scopes)
 	dropped, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
@@ -294,6 +322,9 @@ func (y *syncer) markGone(ctx context.Context, scope string) error {
 // gone marks a dataset as gone, with its history and search entry.
 func (s *Store) gone(ctx context.Context, run *Crawl, name string) error {
 	return s.retry(ctx, func(tx pgx.Tx) error {
+		if err := holdJoins(ctx, tx); err != nil {
+			return err
+		}
 		d, err := lockDataset(ctx, tx, run.Source, name)
 		if fault.KindOf(err) == fault.NotFound {
 			return nil

@@ -2,10 +2,12 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"portreeve/fault"
 )
@@ -146,6 +148,9 @@ func (y *syncer) flush(ctx context.Context, b *batch) error {
 	}
 	for len(b.full) > 0 {
 		results, err := y.store.observeAll(ctx, y.run, b.scope, b.full)
+		if unkeepable(err) {
+			results, err = y.oneByOne(ctx, b)
+		}
 		if err != nil {
 			return err
 		}
@@ -164,6 +169,27 @@ func (y *syncer) flush(ctx context.Context, b *batch) error {
 	}
 	b.columns, b.detail = 0, 0
 	return y.save(ctx, false)
+}
+
+// unkeepable reports whether the database refused what was to be written, so that trying again is no use.
+func unkeepable(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.Contains([]string{"22", "23", "54"}, e.Code[:min(2, len(e.Code))]) // bad data, against a constraint, too large
+}
+
+// oneByOne writes datasets of which at least one cannot be kept: it shall not take its neighbours along.
+func (y *syncer) oneByOne(ctx context.Context, b *batch) (results []outcome, err error) {
+	for i, s := range b.full {
+		one, err := y.store.observeAll(ctx, y.run, b.scope, b.full[i:i+1])
+		if unkeepable(err) {
+			err = y.datasetFailed(ctx, b.scope, s.Name, fault.Unavailablef(err, "what the source says of it cannot be kept: the portal's log has the cause"))
+		}
+		if err != nil {
+			return results, err
+		}
+		results = append(results, one...)
+	}
+	return results, nil
 }
 
 // flushSeen notes that datasets are there as they were.
@@ -189,8 +215,19 @@ func (y *syncer) flushFigures(ctx context.Context, b *batch) error {
 	const fresh = `
 		UPDATE search s SET fresh = s.rank + coalesce(extract(epoch FROM d.data_at)::float8, 0) FROM dataset d
 		WHERE d.id = $1 AND s.dataset_id = coalesce(d.main_id, d.id) AND d.data_at IS NOT NULL`
+	// The entries of other sources' datasets are written in one order by all, so that nobody waits for each other.
+	const order = `
+		SELECT FROM search WHERE dataset_id IN (SELECT coalesce(main_id, id) FROM dataset WHERE id = ANY($1)) ORDER BY dataset_id FOR NO KEY UPDATE`
+	ids := make([]int64, len(b.figures))
+	for i, s := range b.figures {
+		ids[i] = b.rows[s.Name].ID
+	}
 	err := y.store.retry(ctx, func(tx pgx.Tx) error {
+		if err := holdJoins(ctx, tx); err != nil {
+			return err
+		}
 		var batch pgx.Batch
+		batch.Queue(order, ids)
 		for _, s := range b.figures {
 			row := b.rows[s.Name]
 			queueFigures(&batch, y.run, row.ID, s.prepared)
@@ -203,6 +240,10 @@ func (y *syncer) flushFigures(ctx context.Context, b *batch) error {
 		}
 		return tx.SendBatch(ctx, &batch).Close()
 	})
+	if unkeepable(err) { // whoever is refused is told then
+		b.full, b.figures = append(b.full, b.figures...), b.figures[:0]
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("write figures: %w", err)
 	}

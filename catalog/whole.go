@@ -96,22 +96,24 @@ func (s *Store) details(ctx context.Context, w *Whole) error {
 	return nil
 }
 
-// documented counts the columns of a Whole, and those that one of its datasets describes.
+// documented fills in how many columns the page has, and how many one of the datasets describes, as they were counted when the
+// search entry was made: counting reads all columns of all.
 func (s *Store) documented(ctx context.Context, w *Whole) error {
-	columns, err := s.WholeColumns(ctx, w, maxColumns)
-	if err != nil {
-		return err
-	}
-	w.ColumnCount, w.Documented = 0, 0
+	const q = `SELECT coalesce(page_columns, column_count), coalesce(page_documented, documented) FROM dataset WHERE id = $1`
+	return s.db.QueryRow(ctx, q, w.ID).Scan(&w.ColumnCount, &w.Documented)
+}
+
+// countColumns counts the columns at the top of a page, and those that are described.
+func countColumns(columns []WholeColumn) (all, described int) {
 	for _, c := range columns {
 		if c.Depth() == 0 {
-			w.ColumnCount++
+			all++
 			if c.Comment != "" {
-				w.Documented++
+				described++
 			}
 		}
 	}
-	return nil
+	return all, described
 }
 
 func (w *Whole) ids() []int64 {
@@ -160,7 +162,7 @@ func merge(d *Dataset, others []Same) map[string]Key {
 		if len(d.SortOrder) == 0 && len(o.SortOrder) > 0 {
 			d.SortOrder, from["sort_order"] = o.SortOrder, o.Key()
 		}
-		if o.Certified && !d.Certified {
+		if o.Certified && !d.Certified && o.Standing != Describes { // who only describes a thing cannot vouch for it
 			d.Certified, from["certified"] = true, o.Key()
 		}
 		for _, tag := range o.Tags {
@@ -260,12 +262,7 @@ func wholesOf(ctx context.Context, db querier, ids []int64) ([]head, error) {
 		}
 		if len(h.others) > 0 {
 			merge(&h.Dataset, h.others)
-			h.ColumnCount, h.Documented = len(merged), 0
-			for _, c := range merged {
-				if c.Comment != "" {
-					h.Documented++
-				}
-			}
+			h.ColumnCount, h.Documented = countColumns(merged)
 		}
 	}
 	return heads, nil

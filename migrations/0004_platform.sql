@@ -6,6 +6,14 @@ ALTER TABLE source ADD aliases text[] NOT NULL DEFAULT '{}';      -- other names
 ALTER TABLE source ADD declared_in text NOT NULL DEFAULT '';      -- file:line of the estate; '' when not declared there
 ALTER TABLE source ADD retired_at timestamptz;                    -- no longer declared: kept, no longer crawled
 
+-- Of the live datasets, those that have a page of their own: the sums count these. rows are of tables only, data and no traffic.
+ALTER TABLE source_scope ADD pages int NOT NULL DEFAULT 0;
+ALTER TABLE source_scope ADD estimated boolean NOT NULL DEFAULT false;  -- some of rows are an estimate
+
+-- All sources that know the thing, by which it is filtered and counted.
+ALTER TABLE search ADD sources text[] NOT NULL DEFAULT '{}';
+UPDATE search SET sources = ARRAY[source];
+
 ALTER TABLE dataset ADD standing smallint NOT NULL DEFAULT 0;     -- 0 holds the data, 1 serves it, 2 describes it
 ALTER TABLE dataset ADD estimated text[] NOT NULL DEFAULT '{}';   -- figures that the source estimates: rows, bytes
 ALTER TABLE dataset ADD definition text NOT NULL DEFAULT '';      -- a view's SQL, a model's code
@@ -15,6 +23,8 @@ ALTER TABLE dataset ADD figure_hash bytea NOT NULL DEFAULT '';    -- of all else
 ALTER TABLE dataset ADD main_id bigint REFERENCES dataset ON DELETE SET NULL; -- the dataset whose page shows it; null: its own
 ALTER TABLE dataset ADD main_rule text NOT NULL DEFAULT '';       -- why: see dataset_identifier
 ALTER TABLE dataset ADD main_evidence text NOT NULL DEFAULT '';   -- the identifier that both have
+ALTER TABLE dataset ADD page_columns int;                         -- columns of its page where others add to them; null: its own
+ALTER TABLE dataset ADD page_documented int;
 ALTER TABLE dataset ADD CHECK (main_id <> id);
 CREATE INDEX dataset_main ON dataset (main_id) WHERE main_id IS NOT NULL;
 

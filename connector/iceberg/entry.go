@@ -52,10 +52,12 @@ func (l *Lake) entries(ctx context.Context, namespace string) iter.Seq2[entry, e
 		ORDER BY table_name COLLATE "C" LIMIT @limit`
 	return func(yield func(entry, error) bool) {
 		for after := ""; ; {
-			rows, _ := l.db.Query(ctx, q, pgx.NamedArgs{
+			limited, cancel := context.WithTimeout(ctx, patience)
+			rows, _ := l.db.Query(limited, q, pgx.NamedArgs{
 				"catalog": l.name, "namespace": namespace, "after": after, "limit": pageSize,
 			}) // CollectRows returns this error
 			page, err := pgx.CollectRows(rows, pgx.RowToStructByName[entry])
+			cancel()
 			if err != nil {
 				yield(entry{}, err)
 				return
@@ -83,7 +85,9 @@ func (l *Lake) entry(ctx context.Context, name string) (entry, error) {
 	if last == 0 {
 		return entry{}, fault.NotFoundf("no table %s", name)
 	}
-	rows, _ := l.db.Query(ctx, q, pgx.NamedArgs{
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rows, _ := l.db.Query(limited, q, pgx.NamedArgs{
 		"catalog": l.name, "namespace": namespaceKey(parts[:last]), "name": parts[last],
 	}) // CollectExactlyOneRow returns this error
 	e, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[entry])
@@ -91,7 +95,7 @@ func (l *Lake) entry(ctx context.Context, name string) (entry, error) {
 		return entry{}, fault.NotFoundf("no table %s", name)
 	}
 	if err != nil {
-		return entry{}, fault.Unavailablef(err, "the Iceberg catalog does not answer")
+		return entry{}, silent(err, l.place)
 	}
 	return e, nil
 }
@@ -101,10 +105,12 @@ func (l *Lake) namespaces(ctx context.Context) ([]string, error) {
 	const q = `SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = $1
 		UNION SELECT table_namespace FROM iceberg_tables WHERE catalog_name = $1
 		ORDER BY 1`
-	rows, _ := l.db.Query(ctx, q, l.name) // CollectRows returns this error
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rows, _ := l.db.Query(limited, q, l.name) // CollectRows returns this error
 	keys, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return nil, fault.Unavailablef(err, "the namespaces of the Iceberg catalog cannot be listed")
+		return nil, silent(err, l.place)
 	}
 	return keys, nil
 }
@@ -113,9 +119,11 @@ func (l *Lake) checkNamespace(ctx context.Context, key, scope string) error {
 	const q = `SELECT EXISTS (SELECT FROM iceberg_namespace_properties WHERE catalog_name = @catalog AND namespace = @namespace)
 		OR EXISTS (SELECT FROM iceberg_tables WHERE catalog_name = @catalog AND table_namespace = @namespace)`
 	var found bool
-	err := l.db.QueryRow(ctx, q, pgx.NamedArgs{"catalog": l.name, "namespace": key}).Scan(&found)
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := l.db.QueryRow(limited, q, pgx.NamedArgs{"catalog": l.name, "namespace": key}).Scan(&found)
 	if err != nil {
-		return fault.Unavailablef(err, "the Iceberg catalog does not answer")
+		return silent(err, l.place)
 	}
 	if !found {
 		return fault.NotFoundf("no namespace %s", scope)

@@ -8,8 +8,12 @@ package iceberg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"net"
+	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -27,9 +31,21 @@ const (
 
 // Lake is the tables of one catalog name. It implements catalog.Crawler and catalog.Planner and keeps nothing between calls.
 type Lake struct {
-	db   *pgxpool.Pool
-	slug string // of the source
-	name string // of the Iceberg catalog
+	db    *pgxpool.Pool
+	slug  string // of the source
+	name  string // of the Iceberg catalog
+	place string // of its database, as people are told
+}
+
+// patience is how long one question to the catalog's database may take: a server that falls silent must not hold a crawl up.
+const patience = 10 * time.Second
+
+// silent returns what people are told when the database of the catalog did not answer.
+func silent(err error, place string) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fault.Unavailablef(err, "the database of the Iceberg catalog, %s, did not answer within %v", place, patience)
+	}
+	return fault.Unavailablef(err, "the database of the Iceberg catalog, %s, does not answer as it should", place)
 }
 
 // Open connects to the lake that source describes, whose catalog is in the Postgres database that dsn names. It returns
@@ -59,6 +75,8 @@ func open(ctx context.Context, source catalog.Source, dsn string) (*Lake, error)
 		return nil, &fault.Error{Kind: fault.Invalid, Msg: "the address of the Iceberg catalog cannot be read", Err: err}
 	}
 	config.MaxConns = 2
+	at := config.ConnConfig
+	place := at.Database + " at " + net.JoinHostPort(at.Host, strconv.Itoa(int(at.Port)))
 	db, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fault.Unavailablef(err, "the Iceberg catalog cannot be opened")
@@ -66,15 +84,17 @@ func open(ctx context.Context, source catalog.Source, dsn string) (*Lake, error)
 	const q = `SELECT EXISTS (SELECT FROM information_schema.columns WHERE table_name = 'iceberg_tables' AND column_name = 'iceberg_type'
 		AND table_schema = ANY (current_schemas(false)))`
 	var found bool
-	if err := db.QueryRow(ctx, q).Scan(&found); err != nil {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := db.QueryRow(limited, q).Scan(&found); err != nil {
 		db.Close()
-		return nil, fault.Unavailablef(err, "the database of the Iceberg catalog does not answer")
+		return nil, silent(err, place)
 	}
 	if !found {
 		db.Close()
 		return nil, fault.Unavailablef(nil, "the database has no Iceberg catalog with the column iceberg_type")
 	}
-	return &Lake{db, source.Slug, name}, nil
+	return &Lake{db, source.Slug, name, place}, nil
 }
 
 // Scopes returns the namespaces by name, nested ones dotted.
@@ -100,7 +120,7 @@ func (l *Lake) Datasets(ctx context.Context, scope string, known catalog.Known) 
 		}
 		for entry, err := range l.entries(ctx, key) {
 			if err != nil {
-				yield(catalog.Observation{}, fault.Unavailablef(err, "the tables of %s cannot be listed", scope))
+				yield(catalog.Observation{}, silent(err, l.place))
 				return
 			}
 			if name := catalog.JoinPath(entry.path()...); known[name] == entry.version() && entry.readable() {

@@ -40,8 +40,8 @@ func snapshot(s table.Snapshot) catalog.Snapshot {
 	p := s.Summary.Properties
 	out.Operation = string(s.Summary.Operation)
 	out.AddedRows = changed(p, "added-records")
-	out.DeletedRows = changed(p, "deleted-records")
-	out.TotalRows = figure(p, "total-records")
+	out.DeletedRows = less(changed(p, "deleted-records"), p, "added", -1)
+	out.TotalRows = less(figure(p, "total-records"), p, "total", 1)
 	out.AddedBytes = changed(p, "added-files-size")
 	out.TotalBytes = figure(p, "total-files-size")
 	out.AddedFiles = changed(p, "added-data-files")
@@ -53,6 +53,19 @@ func snapshot(s table.Snapshot) catalog.Snapshot {
 		}
 	}
 	return out
+}
+
+// less returns rows less, or with sign -1 more, those that delete files take away by position: "added" by this snapshot, or
+// "total". It is nil when some are deleted by value: nobody knows how many rows that hits.
+func less(rows *int64, p iceberg.Properties, which string, sign int64) *int64 {
+	if n := figure(p, which+"-equality-deletes"); rows == nil || (n != nil && *n > 0) {
+		return nil
+	}
+	if n := figure(p, which+"-position-deletes"); n != nil {
+		left := max(0, *rows-sign**n)
+		return &left
+	}
+	return rows
 }
 
 // figure returns a count of a summary, or nil if it is not there or no count.
@@ -86,14 +99,7 @@ func size(ctx context.Context, t *table.Table, current *table.Snapshot) (rows, b
 	if rows == nil || bytes == nil || files == nil {
 		return countFiles(ctx, t, current)
 	}
-	if n := figure(p, "total-equality-deletes"); n != nil && *n > 0 {
-		return nil, bytes, files
-	}
-	if n := figure(p, "total-position-deletes"); n != nil {
-		left := max(0, *rows-*n)
-		rows = &left
-	}
-	return rows, bytes, files
+	return less(rows, p, "total", 1), bytes, files
 }
 
 // countFiles adds up the manifests; all nil when they cannot be read.

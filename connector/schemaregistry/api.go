@@ -20,7 +20,7 @@ const (
 	listPage    = 1000
 	overlap     = 50 // names that two pages share: as many subjects may come or go between them
 	headPage    = 500
-	maxList     = 64 << 20  // bytes of a page of subjects
+	maxList     = 16 << 20  // bytes of a page of subjects
 	maxSchema   = 8 << 20   // bytes of one version
 	maxHeads    = 256 << 20 // bytes of a page of heads, of which one at a time is in memory
 )
@@ -159,14 +159,19 @@ var errNoHeads = errors.New("the answer does not say of which subject a schema i
 
 // readHeads adds the versions of an answer to heads, holding one of them at a time.
 func readHeads(body io.Reader, heads map[string]string) error {
-	decoder := json.NewDecoder(io.LimitReader(body, maxHeads))
+	one := &io.LimitedReader{R: io.LimitReader(body, maxHeads), N: maxSchema} // no single version fills the memory
+	decoder := json.NewDecoder(one)
 	if first, err := decoder.Token(); err != nil {
 		return err
 	} else if first != json.Delim('[') {
 		return &silence{why: errNoHeads.Error(), err: errNoHeads}
 	}
 	for decoder.More() {
+		if len(heads) > maxSubjects {
+			return &silence{why: fmt.Sprintf("has more than %d subjects", maxSubjects)}
+		}
 		var v version
+		one.N = maxSchema + 1<<20 // what the decoder has read ahead counts for the one before
 		if err := decoder.Decode(&v); err != nil {
 			return err
 		}

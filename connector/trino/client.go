@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	client "github.com/trinodb/trino-go-client/trino"
@@ -107,13 +108,26 @@ func (s *settings) transport() (http.RoundTripper, error) {
 		}
 		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
 	}
-	return bounded{t}, nil
+	return bounded{t, s.url}, nil
 }
 
-// bounded is a transport that reads no endless answer and does not wait long for a cancellation.
-type bounded struct{ next http.RoundTripper }
+// errElsewhere is an answer that says to ask another server, which our password is not for.
+var errElsewhere = errors.New("the answer leads to another address")
 
+// bounded is a transport that asks nobody but the coordinator, reads no endless answer and does not wait long for a cancellation.
+type bounded struct {
+	next http.RoundTripper
+	home *url.URL
+}
+
+// RoundTrip refuses other servers: the client library sends our password to whatever address an answer names as the next one.
 func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != b.home.Scheme || !strings.EqualFold(hostPort(req.URL), hostPort(b.home)) {
+		if req.Body != nil {
+			_ = req.Body.Close() // as a RoundTripper must
+		}
+		return nil, errElsewhere
+	}
 	cancel := func() {}
 	if req.Method == http.MethodDelete {
 		var ctx context.Context

@@ -82,6 +82,9 @@ func (c *Crawler) fault(ctx context.Context, err error, what string) error {
 // outageFault tells why Trino as a whole could not be asked.
 func (c *Crawler) outageFault(err error) error {
 	host := c.settings.url.Host
+	if errors.Is(err, errElsewhere) {
+		return fault.Unavailablef(nil, "Trino at %s sends us to another address: name that in url, or let the proxy before it set X-Forwarded headers", host)
+	}
 	if e, ok := errors.AsType[*client.ErrQueryFailed](err); ok {
 		switch code := e.StatusCode; {
 		case code == http.StatusUnauthorized:

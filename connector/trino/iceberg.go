@@ -215,13 +215,28 @@ func snapshot(f []string) catalog.Snapshot {
 	if err := json.Unmarshal([]byte(f[5]), &p); err != nil {
 		return s
 	}
-	s.AddedRows, s.DeletedRows, s.TotalRows = change(p, "added-records"), change(p, "deleted-records"), figure(p, "total-records")
+	s.AddedRows = change(p, "added-records")
+	s.DeletedRows = less(change(p, "deleted-records"), p, "added", -1)
+	s.TotalRows = less(figure(p, "total-records"), p, "total", 1)
 	s.AddedBytes, s.TotalBytes = change(p, "added-files-size"), figure(p, "total-files-size")
 	s.AddedFiles, s.TotalFiles = change(p, "added-data-files"), figure(p, "total-data-files")
 	for k, v := range p {
 		s.Summary[bound(k, maxName)] = bound(v, maxName)
 	}
 	return s
+}
+
+// less returns rows less, or with sign -1 more, those that delete files take away by position: "added" by this snapshot, or
+// "total". It is nil when some are deleted by value: nobody knows how many rows that hits.
+func less(rows *int64, p map[string]string, which string, sign int64) *int64 {
+	if n := figure(p, which+"-equality-deletes"); rows == nil || (n != nil && *n > 0) {
+		return nil
+	}
+	if n := figure(p, which+"-position-deletes"); n != nil {
+		left := max(0, *rows-sign**n)
+		return &left
+	}
+	return rows
 }
 
 // figure returns a count of a summary, or nil if it is not there or no count.
@@ -258,13 +273,6 @@ func measure(o *catalog.Observation) {
 	s := o.Snapshots[i]
 	o.DataAt = &s.At
 	o.RowCount, o.ByteCount, o.FileCount = s.TotalRows, s.TotalBytes, s.TotalFiles
-	if n := figure(s.Summary, "total-equality-deletes"); n != nil && *n > 0 {
-		o.RowCount = nil
-	}
-	if n := figure(s.Summary, "total-position-deletes"); n != nil && o.RowCount != nil {
-		left := max(0, *o.RowCount-*n)
-		o.RowCount = &left
-	}
 }
 
 // describe fills in what the properties of a table say, by the names that the lake's own crawler knows.

@@ -115,10 +115,12 @@ func (c *Crawler) excluded(catalogName, schema string) bool {
 		return true // what Trino itself puts there
 	}
 	for _, pattern := range c.settings.exclude {
-		for _, name := range []string{schema, catalogName + "." + schema} {
-			if match, _ := path.Match(pattern, name); match {
-				return true
-			}
+		match, _ := path.Match(pattern, schema)
+		if !match && strings.Contains(pattern, ".") { // tmp* is about schemas, not about a catalog tmp_lake and all that it has
+			match, _ = path.Match(pattern, catalogName+"."+schema)
+		}
+		if match {
+			return true
 		}
 	}
 	return false

@@ -137,6 +137,7 @@ func TestOnePageForBoth(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.do(t, `COMMENT ON COLUMN page.amount IS 'in euros'`)
+	s.do(t, `DELETE FROM page WHERE id = 3`)
 	through := catalog.Source{Slug: "trino", Kind: "trino", Namespace: "trino://stack", Config: map[string]string{
 		"url": s.stack.Trino, "user": "portreeve", "catalogs": "lake",
 	}}
@@ -177,6 +178,13 @@ func TestOnePageForBoth(t *testing.T) {
 	}
 	if err := sameFigures(&w.Dataset, &w.Others[0].Dataset); err != nil {
 		t.Error(err)
+	}
+	if w.RowCount == nil || *w.RowCount != 9 {
+		t.Errorf("%s rows after one of ten was deleted", text(w.RowCount))
+	}
+	commits, err := store.Snapshots(t.Context(), w.ID, 1)
+	if err != nil || len(commits) != 1 || text(commits[0].DeletedRows) != "1" || text(commits[0].TotalRows) != "9" {
+		t.Errorf("the commit that deleted one says %+v, %v", commits, err)
 	}
 	columns, err := store.WholeColumns(t.Context(), &w, 10)
 	if err != nil || len(columns) != 3 || columns[2].Comment != "in euros" {
