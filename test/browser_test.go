@@ -97,20 +97,28 @@ func (b *tab) visit(path string) {
 // waitFor waits until a JavaScript expression is true. A page that is left in the meantime is asked again.
 func (b *tab) waitFor(what, expression string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	if !b.comesTrue(20*time.Second, expression) {
+		state, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + " focus: " + document.activeElement.id + "\n" + document.body.innerText.slice(0, 600)`))
+		b.t.Fatalf("%s: never true\nat %s", what, state)
+	}
+}
+
+// comesTrue reports whether a JavaScript expression becomes true in time.
+func (b *tab) comesTrue(in time.Duration, expression string) bool {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, in)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`Boolean(`+expression+`)`))
 		if err == nil && ok {
-			return
+			return true
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			state, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + " focus: " + document.activeElement.id + "\n" + document.body.innerText.slice(0, 600)`))
-			b.t.Fatalf("%s: never true: %v\nat %s", what, err, state)
+			return false
 		}
 	}
 }
@@ -173,8 +181,13 @@ func TestBrowserPaletteByKeyboard(t *testing.T) {
 	b.waitFor("and again", `document.querySelector("dialog[open]") !== null`)
 	b.do(chromedp.KeyEvent(kb.Escape))
 	b.waitFor("Esc closes it", `document.querySelector("dialog[open]") === null`)
-	b.do(chromedp.KeyEvent("gs"))
-	b.waitFor("g s goes to the sources", `location.pathname === "/sources"`)
+	for range 5 { // on a busy machine the two keys may come too far apart to belong together
+		b.do(chromedp.KeyEvent("gs"))
+		if b.comesTrue(4*time.Second, `location.pathname === "/sources"`) {
+			return
+		}
+	}
+	t.Error("g s does not go to the sources")
 }
 
 func TestBrowserTabsOfADataset(t *testing.T) {
