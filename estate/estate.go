@@ -38,8 +38,31 @@ func Load(path string, connectors []catalog.Connector, env func(string) (string,
 	return read(files, connectors, env)
 }
 
+// Examine is Load for who looks at single sources: beside the error it returns those sources that nothing is wrong with, or
+// nil where no file could be read.
+func Examine(path string, connectors []catalog.Connector, env func(string) (string, bool)) (*Estate, error) {
+	files, err := readFiles(path)
+	if err != nil {
+		return nil, err
+	}
+	r := examine(files, connectors, env)
+	if len(r.problems) > 0 {
+		err = r.err()
+	}
+	return r.sound(), err
+}
+
 // read makes an estate of the texts of its files.
 func read(files []file, connectors []catalog.Connector, env func(string) (string, bool)) (*Estate, error) {
+	r := examine(files, connectors, env)
+	if len(r.problems) > 0 {
+		return nil, r.err()
+	}
+	return r.sound(), nil
+}
+
+// examine reads the texts of an estate.
+func examine(files []file, connectors []catalog.Connector, env func(string) (string, bool)) *reader {
 	r := &reader{connectors: connectors, env: env, declared: map[string]*declaration{}}
 	for _, f := range files {
 		r.files = append(r.files, f.shown)
@@ -51,13 +74,17 @@ func read(files []file, connectors []catalog.Connector, env func(string) (string
 		r.problem(at{file: files[0].shown, line: 1, column: 1}, "", "nothing is declared here: write sources: {} if that is meant")
 	}
 	r.link()
-	if len(r.problems) > 0 {
-		return nil, r.err()
-	}
+	return r
+}
+
+// sound returns the sources that nothing is wrong with.
+func (r *reader) sound() *Estate {
 	e := &Estate{Sources: make([]catalog.Source, 0, len(r.declared))}
 	for _, d := range r.declared {
-		e.Sources = append(e.Sources, d.source)
+		if !d.bad {
+			e.Sources = append(e.Sources, d.source)
+		}
 	}
 	slices.SortFunc(e.Sources, func(a, b catalog.Source) int { return cmp.Compare(a.Slug, b.Slug) })
-	return e, nil
+	return e
 }

@@ -106,7 +106,7 @@ sources:
   plain: {kind: trino, url: "https://Trino.Example.com"}
   app:
     kind: postgres
-    url: ${DSN}
+    url: postgres://u:${PW}@Db1:5433,db2/app
   models: {kind: dbt, path: /srv/dbt, database_namespace: warehouse}
 `,
 		"empty.yaml":        "# nothing yet\n",
@@ -119,14 +119,14 @@ sources:
 		t.Fatal(err)
 	}
 	want := []catalog.Source{
-		{Slug: "app", Kind: "postgres", Namespace: "postgres://db1:5433", Config: map[string]string{"url": "${DSN}"}, CrawlEvery: time.Hour, DeclaredIn: "a.yaml:20"},
+		{Slug: "app", Kind: "postgres", Namespace: "postgres://db1:5433", Config: map[string]string{"url": "postgres://u:${PW}@Db1:5433,db2/app"}, CrawlEvery: time.Hour, DeclaredIn: "a.yaml:20"},
 		{
 			Slug: "events", Kind: "kafka", Namespace: "kafka://broker-1:9092", CrawlEvery: time.Hour, DeclaredIn: "b/streams.yml:3",
 			Config: map[string]string{"brokers": "Broker-1:9092\nbroker-2:9092", "tls": "true"},
 		},
 		{
 			Slug: "models", Kind: "dbt", CrawlEvery: time.Hour, DeclaredIn: "a.yaml:23",
-			Config: map[string]string{"path": "/srv/dbt", "database_namespace": "trino://trino.example.com:8443"},
+			Config: map[string]string{"path": "/srv/dbt", "database_namespace": "trino://trino.example.com:8443", "declared:database_namespace": "warehouse"},
 		},
 		{
 			Slug: "plain", Kind: "trino", Namespace: "trino://trino.example.com:443", CrawlEvery: time.Hour, DeclaredIn: "a.yaml:19",
@@ -134,14 +134,14 @@ sources:
 		},
 		{
 			Slug: "registry", Kind: "schemaregistry", Namespace: "http://registry:8081/apis", CrawlEvery: time.Hour, DeclaredIn: "b/streams.yml:4",
-			Config: map[string]string{"url": "http://registry:8081/apis/", "kafka": "kafka://broker-1:9092"},
+			Config: map[string]string{"url": "http://registry:8081/apis/", "kafka": "kafka://broker-1:9092", "declared:kafka": "events"},
 		},
 		{
 			Slug: "warehouse", Kind: "trino", Title: "Warehouse", Note: "Loaded each night.\n\nAsk #data.", Namespace: "trino://trino.example.com:8443",
 			Aliases: []string{"trino:8080"}, CrawlEvery: 48 * time.Hour, DeclaredIn: "a.yaml:3",
 			Config: map[string]string{
 				"url": "https://${HOST}:8443", "user": "portreeve", "password": "${PW}", "catalogs": "lake\napp", "parallel": "4",
-				"same": "pg=postgres://db1:5433|orders\nown=postgres://x:1",
+				"same": "pg=postgres://db1:5433|orders\nown=postgres://x:1", "declared:same": "pg=app|orders\nown=postgres://x:1",
 			},
 		},
 	}
@@ -184,10 +184,16 @@ func TestLoadTellsAllProblems(t *testing.T) {
 		{"too deep in a line", strings.Repeat("- ", 30) + "\n", []string{"1:41: this is nested too deeply"}},
 		{"sources are a list", "sources: [a]\n", []string{"1:10: sources: here belong keys with values, not a list"}},
 		{"a source is a text", "sources:\n  a: trino\n", []string{"2:6: sources.a: here belong keys with values, not a text"}},
-		{"a bad slug", "sources:\n  My-Lake: {kind: kafka}\n", []string{"2:3: sources.My-Lake: a source is named by at most 63 small letters, digits, - and _, with a letter first"}},
+		{"a bad slug", "sources:\n  My-Lake: {kind: kafka, broker: [b]}\n", []string{
+			"2:3: sources.My-Lake: a source is named by at most 63 small letters, digits, - and _, with a letter first",
+			"2:26: sources.My-Lake.broker: Kafka has no such setting, did you mean brokers?",
+		}},
 		{"declared twice", "sources:\n  a: {kind: kafka, brokers: [b]}\n  a: {kind: kafka, brokers: [b]}\n", []string{"3:3: sources.a: this stands twice, first in line 2"}},
 		{"no kind", "sources:\n  a:\n    url: x\n", []string{"2:3: sources.a.kind: this is missing: one of trino, kafka, schemaregistry, postgres, dbt"}},
-		{"an unknown kind", "sources:\n  a: {kind: trinno}\n", []string{"2:13: sources.a.kind: there is no such kind, did you mean trino: it is one of trino, kafka, schemaregistry, postgres, dbt"}},
+		{"an unknown kind", "sources:\n  a: {kind: trinno, urll: x, every: soon}\n", []string{
+			"2:13: sources.a.kind: there is no such kind, did you mean trino: it is one of trino, kafka, schemaregistry, postgres, dbt",
+			"2:21: sources.a.urll: Trino has no such setting, did you mean url?", `2:37: sources.a.every: "soon" is not an interval such as 15m, 6h or 1d`,
+		}},
 		{"a required setting is missing", "sources:\n  a: {kind: trino}\n", []string{"2:3: sources.a.url: this is missing: Address of the coordinator"}},
 		{
 			"all at once",
@@ -223,7 +229,7 @@ func TestLoadTellsAllProblems(t *testing.T) {
 			"2:48: sources.a.catalogs: a ${ has no } that ends it",
 			"2:55: sources.a.catalogs: a reference is written ${NAME} for a variable or ${file:/path} for a file",
 			"2:65: sources.a.catalogs: a reference to a file has its whole path, such as ${file:/run/secrets/password}",
-			"2:78: sources.a.catalogs: variables whose names begin with PORTREEVE_ are the portal’s own: choose another name than PORTREEVE_HOME",
+			"2:78: sources.a.catalogs: DATABASE_URL and variables whose names begin with PORTREEVE_ are the portal’s own: choose another name than PORTREEVE_HOME",
 		}},
 		{"lists", "sources:\n  a: {kind: trino, url: 'http://t', catalogs: 'a, b'}\n  b: {kind: trino, url: 'http://t', catalogs: [a, a, [b], '']}\n", []string{
 			"2:47: sources.a.catalogs: here belongs a list, written with brackets: [a, b]",
@@ -244,7 +250,7 @@ func TestLoadTellsAllProblems(t *testing.T) {
 			`2:43: sources.a.namespace: "kafka" is not a namespace such as trino://trino.example.com:8443`,
 			`2:60: sources.a.aliases: "a b" is not a namespace such as trino://trino.example.com:8443 or trino:8080`,
 		}},
-		{"lines in odd places", "sources:\n  a: {kind: kafka, brokers: b, title: \"a\\nb\"}\n  \"b\\nc\": {kind: kafka}\n", []string{
+		{"lines in odd places", "sources:\n  a: {kind: kafka, brokers: b, title: \"a\\nb\"}\n  \"b\\nc\": {kind: kafka, brokers: b}\n", []string{
 			"2:39: sources.a.title: this has more than one line, or characters that cannot be seen",
 			"3:3: sources.b c: a source is named by at most 63 small letters, digits, - and _, with a letter first",
 		}},
@@ -267,5 +273,33 @@ func TestLoadTellsAllProblems(t *testing.T) {
 				t.Error("a secret is told")
 			}
 		})
+	}
+}
+
+// How a setting is written is for people: what connects never sees it.
+func TestExpandLeavesOutWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	src := catalog.Source{Config: map[string]string{"kafka": "kafka://a:9092", "declared:kafka": "events"}}
+	got, err := estate.Expand(src, os.LookupEnv)
+	if err != nil || len(got.Config) != 1 || got.Config["kafka"] != "kafka://a:9092" {
+		t.Errorf("%v, %v", got.Config, err)
+	}
+	if text, is := estate.Declared(src.Config, "kafka"); text != "events" || !is {
+		t.Errorf("written: %q, %v", text, is)
+	}
+}
+
+// What a reference stands for may be anything, a password with a slash in it among them; a namespace is shown to all.
+func TestNamespaceHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, settings := range []string{"kind: postgres, url: '${DSN}'", "kind: kafka, brokers: ['${PW}']", "kind: schemaregistry, url: 'https://r/${PW}'"} {
+		dir := write(t, map[string]string{"a.yaml": "sources:\n  a: {" + settings + "}\n"})
+		got, err := estate.Load(dir, kinds(), variables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Sources[0].Namespace != "" {
+			t.Errorf("%s: the namespace is %q", settings, got.Sources[0].Namespace)
+		}
 	}
 }

@@ -22,14 +22,33 @@ func namesSource(setting string) bool {
 // link puts namespaces in the place of the slugs that settings name.
 func (r *reader) link() {
 	for _, d := range r.declared {
+		r.now = d
 		for _, l := range d.links {
 			texts := make([]string, len(l.values))
 			for i, v := range l.values {
 				texts[i] = r.linked(d, l, v)
 			}
-			d.source.Config[l.setting.Name] = strings.Join(texts, "\n")
+			written, text := d.source.Config[l.setting.Name], strings.Join(texts, "\n")
+			d.source.Config[l.setting.Name] = text
+			if text != written {
+				d.source.Config[declaredPrefix+l.setting.Name] = written
+			}
 		}
 	}
+	r.now = nil
+}
+
+// declaredPrefix begins the entries of a source's Config that keep what is written where a setting stands for something
+// else. They are for people: connectors never see them.
+const declaredPrefix = "declared:"
+
+// IsDeclared reports whether an entry of a Config is no setting, but how one is written.
+func IsDeclared(name string) bool { return strings.HasPrefix(name, declaredPrefix) }
+
+// Declared returns a setting as it is written, if that is not what config has for it: the name of a source for its namespace.
+func Declared(config map[string]string, name string) (written string, is bool) {
+	written, is = config[declaredPrefix+name]
+	return written, is
 }
 
 // linked returns a value of a setting with namespaces for slugs: "app" as "postgres://db:5432", "pg=app|orders" as
@@ -52,7 +71,8 @@ func (r *reader) linked(d *declaration, l link, v item) string {
 		case other == d:
 			r.problem(v.at, l.path, "a source cannot name itself")
 			return value
-		case other.source.Kind == "": // what is wrong with it is told there
+		case other.source.Kind == "", other.bad && other.source.Namespace == "": // what is wrong with it is told there
+			d.bad = true
 			return value
 		case other.source.Namespace == "":
 			r.problem(v.at, l.path, "the source %s has no namespace: give it one", name)
@@ -78,13 +98,14 @@ func (r *reader) linked(d *declaration, l link, v item) string {
 var ports = map[string]string{"kafka": "9092", "postgres": "5432", "trino": "80", "schemaregistry": ""}
 
 // namespace returns the namespace that a source has unless one is given: what it is and where it listens, never a user or
-// a password. It is "" where none can be told.
+// a password. It is "" where none can be told: also where a reference stands for the host, since what it stands for may be
+// anything and namespaces are shown.
 func (r *reader) namespace(src catalog.Source) string {
 	port, known := ports[src.Kind]
 	text := ""
 	for _, setting := range []string{"url", "brokers", "host"} {
 		if text == "" {
-			text, _ = expand(src.Config[setting], r.env)
+			text = masked(src.Config[setting])
 		}
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
@@ -99,7 +120,9 @@ func (r *reader) namespace(src catalog.Source) string {
 		port = "443"
 	}
 	switch {
-	case !known || !is || host == "" || strings.ContainsAny(host, " ${}"):
+	case !known || !is || host == "" || strings.ContainsAny(host, " \x00${}"):
+		return ""
+	case src.Kind == "schemaregistry" && strings.ContainsRune(a.path, 0):
 		return ""
 	case src.Kind == "schemaregistry": // it has no scheme of its own
 		return a.scheme + "://" + host + strings.TrimRight(a.path, "/")
@@ -107,4 +130,13 @@ func (r *reader) namespace(src catalog.Source) string {
 		return src.Kind + "://" + host
 	}
 	return src.Kind + "://" + host + ":" + port
+}
+
+// masked returns a text with a NUL for each reference.
+func masked(text string) string {
+	refs, _ := references(text) // what is wrong with one is told elsewhere
+	for _, ref := range refs {
+		text = strings.Replace(text, ref.text, "\x00", 1)
+	}
+	return text
 }

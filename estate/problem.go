@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -38,24 +37,19 @@ type reader struct {
 	files      []string // in order
 	declared   map[string]*declaration
 	sourcesMet bool
+	now        *declaration // the one that is looked at
 }
 
 func (r *reader) problem(where at, path, format string, args ...any) {
+	if r.now != nil {
+		r.now.bad = true
+	}
 	r.problems = append(r.problems, problem{where, line(path, 120), line(fmt.Sprintf(format, args...), 600)})
 }
 
 // line writes what may hold anything as at most limit characters of one line.
 func line(s string, limit int) string {
-	s = strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return ' '
-		}
-		return c
-	}, s)
-	if runes := []rune(s); len(runes) > limit {
-		s = string(runes[:limit-1]) + "…"
-	}
-	return s
+	return fault.Line(s, limit)
 }
 
 // err returns all problems as one error of several lines.
@@ -74,7 +68,7 @@ func (r *reader) err() error {
 			fmt.Fprintf(&b, "\n  … and %d more", len(r.problems)-i)
 			break
 		}
-		fmt.Fprintf(&b, "\n  %s:%d:%d: ", p.file, p.line, p.column)
+		fmt.Fprintf(&b, "\n  %s:%d:%d: ", line(p.file, 1000), p.line, p.column)
 		if p.path != "" {
 			b.WriteString(p.path + ": ")
 		}

@@ -45,8 +45,8 @@ func references(text string) (refs []reference, problem string) {
 			ref.path = path
 		case !variables.MatchString(inner):
 			return refs, "a reference is written ${NAME} for a variable or ${file:/path} for a file"
-		case strings.HasPrefix(inner, "PORTREEVE_"):
-			return refs, "variables whose names begin with PORTREEVE_ are the portal’s own: choose another name than " + line(inner, 60)
+		case strings.HasPrefix(inner, "PORTREEVE_"), inner == "DATABASE_URL":
+			return refs, "DATABASE_URL and variables whose names begin with PORTREEVE_ are the portal’s own: choose another name than " + line(inner, 60)
 		default:
 			ref.name = inner
 		}
@@ -113,6 +113,9 @@ func readSecret(path string) (string, error) {
 func Expand(src catalog.Source, env func(string) (string, bool)) (catalog.Source, error) {
 	config := make(map[string]string, len(src.Config))
 	for name, text := range src.Config {
+		if IsDeclared(name) {
+			continue
+		}
 		value, problem := expand(text, env)
 		if problem != "" {
 			return catalog.Source{}, fault.Invalidf(name, "the setting %s of %s: %s", name, src.Slug, problem)

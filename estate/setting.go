@@ -42,6 +42,22 @@ func (r *reader) setting(f file, path string, e entry, c *catalog.Connector, d *
 	}
 }
 
+// nobodys checks a setting of a source of an unknown kind as far as that goes.
+func (r *reader) nobodys(path string, e entry) {
+	var names []string
+	for i := range r.connectors {
+		names = append(names, settingNames(&r.connectors[i])...)
+	}
+	path = join(path, e.name)
+	if !slices.Contains(names, e.name) {
+		r.problem(e.key, path, "no kind of source has such a setting%s", meant(e.name, names))
+		return
+	}
+	if text, is := scalar(e.value); is {
+		r.value(e.at, path, &catalog.ConnectorSetting{Name: e.name}, text)
+	}
+}
+
 // value checks one value of a setting. It never tells the value of a secret.
 func (r *reader) value(where at, path string, s *catalog.ConnectorSetting, v string) {
 	refs, problem := references(v)

@@ -18,6 +18,7 @@ import (
 type declaration struct {
 	source catalog.Source
 	links  []link // settings that name another source, or may
+	bad    bool   // something is wrong with it
 }
 
 // The bounds of what is common to all sources.
@@ -50,14 +51,11 @@ func (r *reader) file(f file, root *ast.MappingNode) {
 	}
 }
 
-// source reads one source.
+// source reads one source. Whatever is wrong with it, the rest of it is looked at as well.
 func (r *reader) source(f file, e entry) {
 	path := "sources." + e.name
-	if !slugs.MatchString(e.name) {
-		r.problem(e.key, path, "a source is named by at most 63 small letters, digits, - and _, with a letter first")
-		return
-	}
 	if other, twice := r.declared[e.name]; twice {
+		other.bad = true // which of them is meant?
 		r.problem(e.key, path, "this source is declared twice, first in %s", other.source.DeclaredIn)
 		return
 	}
@@ -65,31 +63,51 @@ func (r *reader) source(f file, e entry) {
 		Slug: e.name, CrawlEvery: every, Config: map[string]string{}, Aliases: []string{},
 		DeclaredIn: f.name + ":" + strconv.Itoa(e.key.line),
 	}}
-	r.declared[e.name] = d
+	r.declared[e.name], r.now = d, d
+	defer func() { r.now = nil }()
+	if !slugs.MatchString(e.name) {
+		r.problem(e.key, path, "a source is named by at most 63 small letters, digits, - and _, with a letter first")
+	}
 	fields := r.entries(f, path, e.value)
-	c := r.kind(e, path, fields)
+	c, known := r.kind(e, path, fields)
+	if known {
+		d.source.Kind = c.Kind
+	}
+	for _, field := range fields {
+		switch {
+		case r.common(f, path, field, &d.source):
+		case c != nil:
+			r.setting(f, path, field, c, d)
+		default:
+			r.nobodys(path, field)
+		}
+	}
 	if c == nil {
 		return
 	}
-	d.source.Kind = c.Kind
-	for _, field := range fields {
-		if !r.common(f, path, field, &d.source) {
-			r.setting(f, path, field, c, d)
-		}
-	}
-	for i := range c.Settings {
-		s := &c.Settings[i]
-		if s.Required && !slices.ContainsFunc(fields, func(e entry) bool { return e.name == s.Name }) {
-			r.problem(e.key, join(path, s.Name), "this is missing: %s", help(s))
-		}
-	}
+	r.missing(e, path, fields, c)
 	if d.source.Namespace == "" {
 		d.source.Namespace = r.namespace(d.source)
 	}
 }
 
-// kind returns the connector of a source, or nil after noting what is wrong.
-func (r *reader) kind(source entry, path string, fields []entry) *catalog.Connector {
+// missing notes the required settings that a source has not got, but for those whose names are misspelt.
+func (r *reader) missing(source entry, path string, fields []entry, c *catalog.Connector) {
+	names := settingNames(c)
+	for i := range c.Settings {
+		s := &c.Settings[i]
+		is := func(e entry) bool {
+			return e.name == s.Name || c.Setting(e.name) == nil && Nearest(e.name, names) == s.Name
+		}
+		if s.Required && !slices.ContainsFunc(fields, is) {
+			r.problem(source.key, join(path, s.Name), "this is missing: %s", help(s))
+		}
+	}
+}
+
+// kind returns the connector of a source and whether its kind is right. It notes what is wrong and then returns the connector
+// that was probably meant, or nil.
+func (r *reader) kind(source entry, path string, fields []entry) (c *catalog.Connector, known bool) {
 	kinds := make([]string, len(r.connectors))
 	for i := range r.connectors {
 		kinds[i] = r.connectors[i].Kind
@@ -99,15 +117,17 @@ func (r *reader) kind(source entry, path string, fields []entry) *catalog.Connec
 		if _, is := source.value.(*ast.MappingNode); is {
 			r.problem(source.key, path+".kind", "this is missing: one of %s", strings.Join(kinds, ", "))
 		}
-		return nil
+		return nil, false
 	}
 	name, _ := scalar(fields[i].value)
-	at := slices.Index(kinds, name)
-	if at < 0 {
-		r.problem(fields[i].at, path+".kind", "there is no such kind%s: it is one of %s", strings.TrimSuffix(meant(name, kinds), "?"), strings.Join(kinds, ", "))
-		return nil
+	if at := slices.Index(kinds, name); at >= 0 {
+		return &r.connectors[at], true
 	}
-	return &r.connectors[at]
+	r.problem(fields[i].at, path+".kind", "there is no such kind%s: it is one of %s", strings.TrimSuffix(meant(name, kinds), "?"), strings.Join(kinds, ", "))
+	if at := slices.Index(kinds, Nearest(name, kinds)); at >= 0 {
+		return &r.connectors[at], false
+	}
+	return nil, false
 }
 
 // common reads a field that every source has and reports whether it is one.
@@ -256,5 +276,7 @@ func settingNames(c *catalog.Connector) []string {
 	return names
 }
 
-// slugsDeclared are the sources that are declared, in order.
-func (r *reader) slugsDeclared() []string { return slices.Sorted(maps.Keys(r.declared)) }
+// slugsDeclared are the names of the sources that are declared, in order.
+func (r *reader) slugsDeclared() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.declared)), func(name string) bool { return !slugs.MatchString(name) })
+}

@@ -45,7 +45,8 @@ type sourceDetail struct {
 type settingAnswer struct {
 	Name   string   `json:"name"`
 	Help   string   `json:"help"`
-	Values []string `json:"values" doc:"More than one in a list; empty when it is hidden."`
+	Values []string `json:"values" doc:"As they are declared; more than one in a list; empty when it is hidden."`
+	Means  []string `json:"means" doc:"What the values stand for, such as a namespace for the name of a source; empty when they stand for themselves."`
 	Secret bool     `json:"secret"`
 	Hidden bool     `json:"hidden" doc:"It is set and not told."`
 }
@@ -106,8 +107,8 @@ func (e *endpoints) sources() {
 		return reply(pageOf(all, *in, func(src catalog.SourceStatus) sourceAnswer { return showSource(src, troubles[src.Slug]) }))
 	})
 	register(e, op("get-source", "/{slug}", "A source"), readers(), e.getSource)
-	register(e, op("list-scopes", "/{slug}/scopes", "Its parts, and how each was last read"), readers(), e.getScopes)
-	register(e, op("list-crawls", "/{slug}/crawls", "Its crawls, newest first"), readers(), e.getCrawls)
+	register(e, op("list-scopes", "/{slug}/scopes", "The parts of a source, and how each was last read"), readers(), e.getScopes)
+	register(e, op("list-crawls", "/{slug}/crawls", "The crawls of a source, newest first"), readers(), e.getCrawls)
 }
 
 func (e *endpoints) getSource(ctx context.Context, in *SourcePath) (*answer[sourceDetail], error) {
@@ -122,7 +123,7 @@ func (e *endpoints) getSource(ctx context.Context, in *SourcePath) (*answer[sour
 	detail := sourceDetail{showSource(src, troubles[src.Slug]), []settingAnswer{}}
 	set, _ := settingsShown(e.settings(&src.Source))
 	for _, v := range set {
-		detail.Settings = append(detail.Settings, settingAnswer{v.Name, v.Help, append([]string{}, v.Values...), v.Secret, v.Hidden})
+		detail.Settings = append(detail.Settings, settingAnswer{v.Name, v.Help, append([]string{}, v.Values...), append([]string{}, v.Means...), v.Secret, v.Hidden})
 	}
 	return reply(detail, nil)
 }
@@ -260,7 +261,7 @@ func (e *endpoints) getCrawl(ctx context.Context, in *crawlPath) (*answer[crawlD
 // crawlEvents adds GET /api/v1/crawls/{id}/events: the crawl as JSON whenever it changes, until it is over.
 func (e *endpoints) crawlEvents() {
 	op := &huma.Operation{
-		OperationID: "watch-crawl", Method: http.MethodGet, Path: apiRoot + "/crawls/{id}/events", Summary: "A crawl as it goes on", Tags: []string{"Sources"},
+		OperationID: "watch-crawl", Method: http.MethodGet, Path: apiRoot + "/crawls/{id}/events", Summary: "Events of a crawl under way", Tags: []string{"Sources"},
 		Description: "Server-sent events named crawl, each the whole crawl as JSON. The stream ends when the crawl does.",
 		Parameters:  []*huma.Param{{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "string", Pattern: "^[0-9]{1,18}$"}}},
 	}

@@ -226,6 +226,14 @@ func (p dataPage) firstPage() catalog.SearchQuery {
 	return q
 }
 
+// nothing says what is not there.
+func (p dataPage) nothing() string {
+	if kinds := p.Query.Filters["kind"]; p.Query.Text == "" && p.filters() == 1 && len(kinds) == 1 && slices.Contains(kindWords(), kinds[0]) {
+		return "There is no " + kinds[0] + " here yet"
+	}
+	return "No dataset matches"
+}
+
 // filters is how many filters are on.
 func (p dataPage) filters() int {
 	n := 0

@@ -10,10 +10,17 @@ import (
 
 // facetWords are the values that the facets of a fixed vocabulary can have.
 var facetWords = map[string][]string{
-	"kind": {
-		string(catalog.Table), string(catalog.View), string(catalog.Topic), string(catalog.Model), string(catalog.Dashboard), string(catalog.File),
-	},
+	"kind":   kindWords(),
 	"status": {"live", "deprecated", "gone", "certified", "uncertified", "documented", "undocumented", "owned", "unowned"},
+}
+
+// kindWords are the kinds of datasets, as an address names them.
+func kindWords() []string {
+	var words []string
+	for _, k := range catalog.Kinds() {
+		words = append(words, string(k))
+	}
+	return words
 }
 
 // sortNames are the orders that an address may ask for beside the best first.

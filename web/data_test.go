@@ -267,3 +267,22 @@ func TestReasonsAreGrouped(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// Whatever kinds there are, the address, the facet and the help know the same ones.
+func TestEveryKindCanBeAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(flights(s.now))
+	for _, kind := range catalog.Kinds() {
+		doc := s.page("/data?kind=" + string(kind))
+		if text := words(doc, "main"); strings.Contains(text, "There is no kind") {
+			t.Errorf("%s: %s", kind, text)
+		}
+		if label := words(doc, "#f-kind-"+string(kind)+" + span"); label != upperFirst(string(kind)) {
+			t.Errorf("the facet calls %s %q", kind, label)
+		}
+		wantText(t, doc, "#operators", string(kind))
+	}
+	wantText(t, s.page("/data?kind=schema"), ".empty", "There is no schema here yet")
+	wantText(t, s.page("/data?kind=rock"), "main", "There is no kind “rock”: it is one of table, view, topic, model, dashboard, file, schema.")
+}

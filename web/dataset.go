@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"net/http"
@@ -22,6 +23,7 @@ type datasetHead struct {
 	Note       string // of its source
 	SourceKind string // the connector of its source
 	Arrival    string // under which other name it was asked for, in words, or ""
+	Missed     string // what of the page was asked for and is not there, in words, or ""
 	Twins      []catalog.Dataset
 	Snapshots  []catalog.Snapshot     // newest first
 	Profile    *catalog.Profile       // nil before the first
@@ -93,15 +95,13 @@ func (s *Server) fillHead(ctx context.Context, h *datasetHead) error {
 func (s *Server) datasetShell(c echo.Context, h *datasetHead) shell {
 	title := h.Key().String()
 	if h.Tab != "" {
-		title += " · " + facetLabel("kind", h.Tab)
+		title += " · " + tabTitles[h.Tab]
 	}
 	sh := s.shell(c, sectionData, title,
 		crumb{"Data", "/data"},
 		crumb{h.Source, dataURL("/data", catalog.SearchQuery{Filters: map[string][]string{"source": {h.Source}}})},
 		crumb{Text: h.Name})
-	if sh.Note == "" {
-		sh.Note = h.Arrival
-	}
+	sh.Note = cmp.Or(h.withoutTab(c.QueryParam(noSuchPart)), h.Missed, sh.Note, h.Arrival)
 	return sh
 }
 
@@ -131,6 +131,9 @@ func (s *Server) overview(ctx context.Context, h *datasetHead) (p overviewPage, 
 		return p, err
 	}
 	p.KnownAs = h.knownAs(columns)
+	if err = s.explain(ctx, p.KnownAs); err != nil {
+		return p, err
+	}
 	top := slices.DeleteFunc(columns, func(col catalog.WholeColumn) bool { return col.Depth() > 0 })
 	p.Glance = newColumnsPage(top[:min(len(top), glanceColumns)], h.Profile, nil).Rows
 	if p.Figures, err = s.figures(ctx, h); err != nil {
@@ -201,6 +204,11 @@ func (h *datasetHead) lead() string {
 		return "No description: ask " + cut(h.Team, 60) + ", or look at " + look + "."
 	}
 	return "No description and no owner: " + look + all
+}
+
+// moreThanLead reports whether the description says more than the head of the page does.
+func (h *datasetHead) moreThanLead() bool {
+	return h.Description != "" && h.lead() != strings.Join(strings.Fields(h.Description), " ")
 }
 
 // unwritten reports whether it is known that no data was ever written. A table without rows may have lost them: only files
@@ -283,6 +291,8 @@ func (h *datasetHead) documentation() ui.Cell {
 		cell.Tone, cell.Title = ui.Good, "Documented"
 	case h.Documented == 0 && h.Description == "":
 		cell.Tone, cell.Title = ui.Warn, "Not documented"
+	case h.Documented == 0:
+		cell.Tone, cell.Title, cell.Text = ui.Info, "Columns undocumented", "none of "+plural(h.ColumnCount, "column", "columns")
 	default:
 		cell.Tone, cell.Title = ui.Info, "Documented in part"
 	}
@@ -301,7 +311,7 @@ func (h *datasetHead) profiled() ui.Cell {
 	cell := ui.Cell{ID: "ev-prof", Tone: ui.Muted, Title: "Not profiled", Text: "values not looked at yet"}
 	switch p := h.Profile; {
 	case !h.samplable():
-		cell.Text = "a " + string(h.Kind) + " is not read"
+		cell.Text = h.unread() + " are not read"
 	case h.unwritten():
 		cell.Text = "there are no values yet"
 	case p == nil:

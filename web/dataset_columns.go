@@ -216,17 +216,45 @@ func (r columnRow) distinct() string {
 	return "~" + short(*r.Profile.Distinct)
 }
 
-// valueRange is the column's lowest and highest value.
+const (
+	rangeShown = 40 // characters of an end of a range
+	textShown  = 24 // the same of texts, which may be long
+	fewValues  = 5  // so many different texts are named one by one
+)
+
+// valueRange is the column's lowest and highest value, or its values where they are few texts: of those lowest means nothing.
 func (r columnRow) valueRange() string {
 	p := r.Profile
 	if p == nil || p.Min == nil || p.Max == nil {
 		return ""
 	}
-	low, high := cut(shownValue(p.Type, *p.Min), 24), cut(shownValue(p.Type, *p.Max), 24)
-	if *p.Min == *p.Max {
-		return low + " only"
+	low, high := cut(shownValue(p.Type, *p.Min), rangeShown), cut(shownValue(p.Type, *p.Max), rangeShown)
+	if strings.HasPrefix(p.Type, "VARCHAR") {
+		low, high = "“"+cut(*p.Min, textShown)+"”", "“"+cut(*p.Max, textShown)+"”"
+		if few := r.allValues(); few != "" {
+			return few
+		}
 	}
-	return strings.TrimSuffix(low, " UTC") + " to " + high
+	switch {
+	case *p.Min == *p.Max:
+		return high + " only"
+	case strings.HasSuffix(high, " UTC"):
+		low = strings.TrimSuffix(low, " UTC")
+	}
+	return low + " to " + high
+}
+
+// allValues names the values of a column that has few, most frequent first, or is "".
+func (r columnRow) allValues() string {
+	p := r.Profile
+	if !p.DistinctExact || p.Distinct == nil || *p.Distinct > fewValues || *p.Distinct < 2 || int64(len(p.Top)) != *p.Distinct {
+		return ""
+	}
+	values := make([]string, 0, len(p.Top))
+	for _, v := range p.Top {
+		values = append(values, cut(v.Value, textShown))
+	}
+	return strings.Join(values, ", ")
 }
 
 // variety says in words what there is no picture for.
@@ -268,4 +296,4 @@ func (r columnRow) pictureName() string {
 var quantileNames = []string{"5 %", "25 %", "median", "75 %", "95 %"}
 
 // figure writes a number that a profile computed.
-func figure(v float64) string { return rounded(v, 4) }
+func figure(v float64) string { return thousands(rounded(v, 4)) }

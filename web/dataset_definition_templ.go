@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "portreeve/web/ui"
 
-func datasetDefinitionView(s shell, h *datasetHead) templ.Component {
+func datasetDefinitionView(s shell, h *datasetHead, all []definition) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -43,7 +43,7 @@ func datasetDefinitionView(s shell, h *datasetHead) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			for i, d := range h.definitions() {
+			for i, d := range all {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"sec\"><div class=\"sec-head\"><h2>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -18,6 +18,14 @@ type keyRow struct {
 	Links []textPart // of References
 }
 
+// rule is what a check or an exclusion asks of the columns that it names, as the database writes it; of other keys it is "".
+func (k keyRow) rule() string {
+	if k.Kind == "check" || k.Kind == "exclusion" || k.Kind == "generated" || k.Kind == "default" {
+		return k.Text
+	}
+	return ""
+}
+
 // keys returns the keys of h: the primary key first, indexes last.
 func (s *Server) keys(ctx context.Context, h *datasetHead) ([]keyRow, error) {
 	sorted := slices.Clone(h.Detail.Keys)

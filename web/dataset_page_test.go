@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"portreeve/catalog"
 )
 
@@ -134,5 +136,46 @@ func TestLongValuesOfASampleOpen(t *testing.T) {
 	}
 	if n := doc.Find("td details").Length(); n != 1 {
 		t.Errorf("%d values open, want the long one alone", n)
+	}
+}
+
+// A version number means that something changed: that two names are one thing, or that another name appeared, is none.
+func TestOnlyChangesAreVersions(t *testing.T) {
+	t.Parallel()
+	own, other := catalog.Key{Source: "events", Name: "orders"}, catalog.Key{Source: "registry", Name: "orders-value"}
+	h := &datasetHead{Whole: catalog.Whole{Dataset: catalog.Dataset{Source: own.Source, Name: own.Name}}}
+	got := h.numbers([]catalog.Version{
+		{Number: 5, Changes: []catalog.Change{{Kind: catalog.ColumnAdded, Field: "a", Of: other}, {Kind: catalog.AttributeEdited, Field: shownWith, Of: other}}},
+		{Number: 4, Changes: []catalog.Change{{Kind: catalog.AttributeEdited, Field: "team", Of: own}}},
+		{Number: 3, Changes: []catalog.Change{{Kind: catalog.AttributeEdited, Field: shownWith, Of: other}}},
+		{Number: 2, Changes: []catalog.Change{{Kind: catalog.Created, Of: own}}},
+		{Number: 1, Changes: []catalog.Change{{Kind: catalog.Created, Of: other}}},
+	})
+	if diff := cmp.Diff(map[int]int{2: 1, 4: 2, 5: 3}, got); diff != "" {
+		t.Errorf("numbers of versions (-want +got):\n%s", diff)
+	}
+}
+
+// The outline of a page begins with what it is: claims that open are no part of it, and every tab has a heading of its own.
+func TestOutlineOfADataset(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.platform()
+	for _, path := range []string{
+		"/d/lake/sales.orders", "/d/lake/sales.orders/columns", "/d/lake/sales.orders/history", "/d/lake/sales.orders/sample", "/d/lake/sales.orders/definition",
+		"/d/lake/sales.orders/dbt", "/d/events/orders/partitions", "/d/events/orders/consumers", "/d/events/orders/schemas",
+	} {
+		doc := s.page(path)
+		if first := doc.Find("main h1, main h2, main h3").Slice(0, 2).Filter("h2"); first.Length() != 1 {
+			t.Errorf("%s: after the name comes no part of the page", path)
+		}
+		doc.Find("main table").Each(func(_ int, table *selection) {
+			if table.Find("caption").Length() == 0 {
+				t.Errorf("%s: a table without a caption: %.60s", path, words(doc, "main table thead"))
+			}
+		})
+	}
+	if title := s.page("/d/events/orders/consumers").Find("title").Text(); !strings.Contains(title, "events/orders · Consumers") {
+		t.Errorf("the title is %q", title)
 	}
 }

@@ -54,7 +54,7 @@ func (h *datasetHead) unsampled() string {
 	if h.samplable() || h.GoneAt != nil {
 		return ""
 	}
-	return "Rows of a " + string(h.Kind) + " cannot be shown yet"
+	return upperFirst(h.unread()) + " cannot be shown here"
 }
 
 // sample reads the rows. Only what is our own fault is an error; all else is said on the page, which stays useful.

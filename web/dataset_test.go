@@ -30,7 +30,7 @@ func TestDatasetOverview(t *testing.T) {
 	wantText(t, doc, ".trust", "4 of 5 columns")
 	wantText(t, doc, ".trust", "by flight-ops")
 	wantText(t, doc, ".trust", "Not profiled")
-	wantText(t, doc, ".callout", "Dates are moved forward by 678 weeks.")
+	wantText(t, doc, "main p.muted", "About lake: Dates are moved forward by 678 weeks.")
 	wantText(t, doc, ".prose", "Cancelled flights have no dep_time.")
 	for _, fact := range []string{"336,776", "4.9 MiB in 12 files", "month(time_hour)", "file:///lake/clean/flights", "8112"} {
 		wantText(t, doc, "main .rule-start .facts", fact)
@@ -56,7 +56,7 @@ func TestDatasetOfWhichLittleIsKnown(t *testing.T) {
 	wantText(t, doc, ".facts", "Rowsunknown")
 	wantText(t, doc, ".trust", "Freshness unknown")
 	wantText(t, doc, ".trust", "No owner")
-	wantText(t, doc, "main", "Nobody has described it yet.")
+	wantText(t, doc, "main", "No description and no owner")
 	wantText(t, doc, "main", "The source tells nothing of commits.")
 	wantText(t, s.page("/d/lake/raw.bare/columns"), ".empty", "Its columns are not known")
 }

@@ -25,10 +25,30 @@ func shownValue(kind, value string) string {
 		return clock(at)
 	case kind == "DOUBLE" || kind == "FLOAT" || strings.HasPrefix(kind, "DECIMAL"):
 		if v, err := strconv.ParseFloat(value, 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
-			return rounded(v, 4)
+			return thousands(rounded(v, 4))
 		}
+	case strings.HasSuffix(kind, "INTEGER") || strings.HasSuffix(kind, "INT"): // UINTEGER, BIGINT, TINYINT and their like
+		return thousands(value)
 	}
 	return value
+}
+
+// thousands puts commas into a number of five digits or more, as elsewhere on a page. Four digits may well be a year, and with
+// an exponent there is nothing to group.
+func thousands(text string) string {
+	whole, fraction, point := strings.Cut(text, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || n > -10_000 && n < 10_000 {
+		return text
+	}
+	digits := strings.TrimPrefix(number(n), "−")
+	if n < 0 {
+		digits = "-" + digits
+	}
+	if point {
+		return digits + "." + fraction
+	}
+	return digits
 }
 
 // clock writes a moment to the second where it has seconds.

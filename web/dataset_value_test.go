@@ -11,7 +11,7 @@ func TestShownValue(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, kind, value, want string }{
 		{"four digits that count", "DOUBLE", "0.3171759747102213", "0.3172"},
-		{"all digits before the point", "DOUBLE", "12345.678", "12346"},
+		{"all digits before the point", "DOUBLE", "12345.678", "12,346"},
 		{"no zeros for show", "DOUBLE", "7.5", "7.5"},
 		{"a round number stays", "DOUBLE", "4200.0", "4200"},
 		{"nought", "DOUBLE", "0.0", "0"},
@@ -19,7 +19,10 @@ func TestShownValue(t *testing.T) {
 		{"much", "FLOAT", "123456789012345678", "1.235e+17"},
 		{"negative", "DECIMAL(9,4)", "-0.123456", "-0.1235"},
 		{"what is no number", "DOUBLE", "nan", "nan"},
-		{"a whole number is exact", "BIGINT", "1234567890", "1234567890"},
+		{"a whole number is exact", "BIGINT", "1234567890", "1,234,567,890"},
+		{"four digits may be a year", "INTEGER", "2026", "2026"},
+		{"below nought", "BIGINT", "-20000", "-20,000"},
+		{"an exponent is no group", "DOUBLE", "1.5e+300", "1.5e+300"},
 		{"a moment everywhere", "TIMESTAMP WITH TIME ZONE", "2025-11-18 10:00:00+00", "18 Nov 2025, 10:00 UTC"},
 		{"a zone with minutes", "TIMESTAMP WITH TIME ZONE", "2025-11-18 10:00:00+05:30", "18 Nov 2025, 04:30 UTC"},
 		{"a local time with a fraction", "TIMESTAMP", "2025-11-18 10:00:07.25", "18 Nov 2025, 10:00:07"},
@@ -101,5 +104,31 @@ func TestPicturesInWords(t *testing.T) {
 	p.Histogram.High, p.Histogram.Above = "180", 3300
 	if got := (columnRow{Profile: p}).clipped(); got != "The picture shows the middle 98 %, -43 to 180: 0 rows lie below and 3,300 above." {
 		t.Errorf("a clipped histogram reads %q", got)
+	}
+}
+
+func TestValueRange(t *testing.T) {
+	t.Parallel()
+	stamps := "TIMESTAMP WITH TIME ZONE"
+	few := []catalog.TopValue{{Value: "sent", Rows: 6}, {Value: "paid", Rows: 3}}
+	for _, tt := range []struct {
+		name, kind, low, high string
+		distinct              int64
+		top                   []catalog.TopValue
+		want                  string
+	}{
+		{"moments, whole, the zone once", stamps, "2026-05-25 01:23:06+00", "2026-11-20 23:59:59+00", 900, nil, "25 May 2026, 01:23:06 to 20 Nov 2026, 23:59:59 UTC"},
+		{"one moment", stamps, "2026-05-25 01:23:06+00", "2026-05-25 01:23:06+00", 1, nil, "25 May 2026, 01:23:06 UTC only"},
+		{"numbers", "BIGINT", "1", "20000", 900, nil, "1 to 20,000"},
+		{"few texts are named", "VARCHAR", "paid", "sent", 2, few, "sent, paid"},
+		{"many texts are in quotes", "VARCHAR", "paid", "to send", 900, few, "“paid” to “to send”"},
+		{"long texts are cut", "VARCHAR", "a", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", 900, nil, "“a” to “zzzzzzzzzzzzzzzzzzzzzzz…”"},
+	} {
+		r := columnRow{Profile: &catalog.ColumnProfile{
+			Type: tt.kind, Min: &tt.low, Max: &tt.high, Rows: 1000, Distinct: &tt.distinct, DistinctExact: true, Top: tt.top,
+		}}
+		if got := r.valueRange(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"portreeve/catalog"
-	"portreeve/fault"
 )
 
 // cameFrom is the parameter by which a page learns under which other name it was asked for.
@@ -107,19 +106,33 @@ func rowsIn(d *catalog.Dataset) string {
 	return h.about("rows", short(*d.RowCount)) + " " + h.rowWord(*d.RowCount)
 }
 
-// samplable reports whether rows of such a dataset can be shown at all.
-func (h *datasetHead) samplable() bool {
+// tabular reports whether such a dataset is rows in files or tables, wherever they are.
+func (h *datasetHead) tabular() bool {
 	return h.Kind == catalog.Table || h.Kind == catalog.File || h.Kind == ""
+}
+
+// rowsRead lists the kinds of sources of which rows can be read: those whose connectors say which files a table is made of.
+var rowsRead = []string{"", "iceberg"} // "": not known
+
+// samplable reports whether rows of such a dataset can be shown at all.
+func (h *datasetHead) samplable() bool { return h.tabular() && slices.Contains(rowsRead, h.SourceKind) }
+
+// unread names what is not read of a dataset that is not samplable: "rows of shop", "a topic".
+func (h *datasetHead) unread() string {
+	if h.tabular() {
+		return "rows of " + h.Source
+	}
+	return "rows of a " + string(h.Kind)
 }
 
 // mayCommit reports whether such a dataset may tell of commits and files: what is not known of it is said to be unknown.
 func (h *datasetHead) mayCommit() bool {
-	return h.samplable() && len(h.Detail.Keys) == 0 && (h.SourceKind != "postgres" && h.SourceKind != "trino" || len(h.Snapshots) > 0)
+	return h.tabular() && len(h.Detail.Keys) == 0 && (h.SourceKind != "postgres" && h.SourceKind != "trino" || len(h.Snapshots) > 0)
 }
 
 // mayCount reports whether such a dataset has rows and a size.
 func (h *datasetHead) mayCount() bool {
-	return h.samplable() || h.Kind == catalog.Topic || h.RowCount != nil || h.ByteCount != nil
+	return h.tabular() || h.Kind == catalog.Topic || h.RowCount != nil || h.ByteCount != nil
 }
 
 // alsoIn names the other sources that know it.
@@ -140,13 +153,73 @@ func (h *datasetHead) alsoIn() string {
 type knownAs struct {
 	catalog.Same
 	Gives []string // what of the page comes from it
+	Why   string   // MainRule, with sources in place of their addresses
+	URL   string   // the part of the page that it is on, or ""
+}
+
+// evidenceShown is how long an identifier may be that is shown whole.
+const evidenceShown = 60
+
+// evidence is the end of the identifier that both names have, or the whole of a short one.
+func (k knownAs) evidence() (text string, whole bool) {
+	r := []rune(k.MainEvidence)
+	if len(r) <= evidenceShown {
+		return k.MainEvidence, true
+	}
+	end := string(r[len(r)-evidenceShown:])
+	if i := strings.IndexByte(end, '/'); i >= 0 && i < evidenceShown/2 {
+		end = end[i:]
+	}
+	return "…" + end, false
+}
+
+// explain writes the rules by which names are the same thing with the slugs of sources where they name their addresses.
+func (s *Server) explain(ctx context.Context, all []knownAs) error {
+	if !slices.ContainsFunc(all, func(k knownAs) bool { return strings.Contains(k.Why, "://") }) {
+		return nil
+	}
+	sources, err := s.Catalog.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].Why = withSlugs(all[i].Why, sources)
+	}
+	return nil
+}
+
+// withSlugs replaces the address of a source that ends a rule by its slug; an address that no source has is cut.
+func withSlugs(rule string, sources []catalog.SourceStatus) string {
+	i := strings.Index(rule, "://")
+	if i < 0 {
+		return rule
+	}
+	from := strings.LastIndexByte(rule[:i], ' ') + 1
+	address, rest, _ := strings.Cut(rule[from:], " ")
+	for j := range sources {
+		if src := &sources[j]; src.Namespace == address || slices.Contains(src.Aliases, address) {
+			return strings.TrimSpace(rule[:from] + "the source " + src.Slug + " " + rest)
+		}
+	}
+	return strings.TrimSpace(rule[:from] + cut(address, 40) + " " + rest)
+}
+
+// tabOf is the tab of the page that a name of the thing is on, or "".
+func (h *datasetHead) tabOf(o *catalog.Same) string {
+	switch {
+	case o.Detail.Schema != nil:
+		return datasetURL(h.Key(), "schemas") + "?" + formQuery("subject", o.Detail.Schema.Subject)
+	case o.Detail.Model != nil:
+		return datasetURL(h.Key(), "dbt")
+	}
+	return ""
 }
 
 // knownAs lists the other names of the thing with what each contributes. columns are some of those that the page shows.
 func (h *datasetHead) knownAs(columns []catalog.WholeColumn) []knownAs {
 	all := make([]knownAs, 0, len(h.Others))
 	for _, o := range h.Others {
-		k, key := knownAs{Same: o}, o.Key()
+		k, key := knownAs{Same: o, Why: o.MainRule, URL: h.tabOf(&o)}, o.Key()
 		for _, field := range slices.Sorted(maps.Keys(h.From)) {
 			if h.From[field] == key {
 				k.Gives = append(k.Gives, fieldWord(field))
@@ -211,7 +284,27 @@ func (s *Server) resolved(ctx context.Context, source string, names []string) (m
 	return s.Catalog.Named(ctx, source, names[:min(len(names), namesResolved)])
 }
 
-// noSuchTab is the error of a part that datasets of this kind do not have.
-func (h *datasetHead) noSuchTab(what string) error {
-	return fault.NotFoundf("%s has no %s", h.Key(), what)
+// noSuchTab leads from a part that this dataset does not have to its overview, which says so.
+func noSuchTab(c echo.Context, h *datasetHead) error {
+	return c.Redirect(http.StatusSeeOther, datasetURL(h.Key(), "")+"?"+formQuery(noSuchPart, h.Tab))
+}
+
+// tabTitles are how tabs are called, by their names in addresses.
+var tabTitles = map[string]string{
+	"": "Overview", "partitions": "Partitions", "consumers": "Consumers", "schemas": "Schemas", "columns": "Columns",
+	"definition": "Definition", "dbt": "dbt", "history": "History", "sample": "Sample",
+}
+
+// tabOwners says what has the tabs that not every dataset has.
+var tabOwners = map[string]string{
+	"partitions": "they belong to topics", "consumers": "they belong to topics", "schemas": "no schema registry knows it",
+	"definition": "views and models have one", "dbt": "no dbt project knows it",
+}
+
+// withoutTab says that the address asked for a part that the dataset does not have, or is "".
+func (h *datasetHead) withoutTab(part string) string {
+	if owner, ok := tabOwners[part]; ok && h.Tab == "" {
+		return "This " + string(h.Kind) + " has no tab " + tabTitles[part] + " (" + owner + "). This is its overview."
+	}
+	return ""
 }

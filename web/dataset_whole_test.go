@@ -44,7 +44,7 @@ func TestKnownAs(t *testing.T) {
 	doc := s.page("/d/lake/sales.orders")
 	rows := map[string]string{}
 	doc.Find("#known-as tbody tr").Each(func(_ int, tr *goquery.Selection) {
-		rows[strings.Join(strings.Fields(tr.Find("th a").Text()+" "+tr.Find("th .break").Text()), " ")] = strings.Join(strings.Fields(tr.Text()), " ")
+		rows[strings.Join(strings.Fields(tr.Find("th a").First().Text()+" "+tr.Find("th .break").Text()), " ")] = strings.Join(strings.Fields(tr.Text()), " ")
 	})
 	for name, wants := range map[string][]string{
 		"trino lake.sales.orders": {"Table, all of it", "both have their files there", "/lake/sales/orders", "descriptions of columns"},
@@ -61,7 +61,14 @@ func TestKnownAs(t *testing.T) {
 	}
 	wantText(t, doc, ".head-sub", "One row per order, cancelled ones among them. (from dbt shop.orders)")
 	wantText(t, doc, ".head-meta", "sales (from dbt shop.orders)")
-	wantText(t, doc, ".sec-head", "Observed in dbt shop.orders")
+	if doc.Find("h2:contains('What it is')").Length() != 0 {
+		t.Error("a description of one sentence stands twice")
+	}
+	for page, want := range map[string]string{"/d/lake/sales.orders": "/d/lake/sales.orders/dbt", "/d/events/orders": "/d/events/orders/schemas?subject=orders-key"} {
+		if n := s.page(page).Find("#known-as tbody a[href='" + want + "']").Length(); n != 1 {
+			t.Errorf("%d names on %s lead to %s", n, page, want)
+		}
+	}
 	columns := s.page("/d/lake/sales.orders/columns")
 	wantText(t, columns, "table.columns", "Number of the order (from trino lake.sales.orders)")
 	wantText(t, columns, "table.columns", "Who ordered (from dbt shop.orders)")
@@ -82,7 +89,7 @@ func TestTabsAreThoseThatThereAre(t *testing.T) {
 		"/d/events-registry/money":       "Overview, Schemas 1, Columns 1, History",
 		"/d/trino/pg.public.open_orders": "Overview, Columns 2, Definition, History",
 		"/d/dbt/shop.revenue":            "Overview, dbt, History",
-		"/d/shop/public.orders":          "Overview, Columns 2, History, Sample",
+		"/d/shop/public.orders":          "Overview, Columns 2, History",
 	} {
 		doc := s.page(path)
 		var tabs []string
@@ -97,11 +104,16 @@ func TestTabsAreThoseThatThereAre(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/d/lake/sales.orders/partitions", "/d/lake/sales.orders/consumers", "/d/shop/public.orders/schemas", "/d/shop/public.orders/dbt", "/d/shop/public.orders/definition"} {
-		if a := s.do(http.MethodGet, path); a.StatusCode != http.StatusNotFound {
-			t.Errorf("GET %s = %d, want 404", path, a.StatusCode)
+		if a := s.do(http.MethodGet, path); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("GET %s = %d, want a way to the overview", path, a.StatusCode)
 		}
 	}
-	wantText(t, s.page("/d/events/orders/sample"), ".empty", "Rows of a topic cannot be shown yet")
+	wantText(t, s.page("/d/lake/sales.orders?no=partitions"), "main > .callout", "This table has no tab Partitions (they belong to topics). This is its overview.")
+	wantText(t, s.page("/d/events/orders/sample"), ".empty", "Rows of a topic cannot be shown here")
+	wantText(t, s.page("/d/shop/public.orders/sample"), ".empty", "Rows of shop cannot be shown here")
+	if n := s.page("/d/shop/public.orders").Find("#h-glance").Closest("section").Find("thead th").Length(); n != 3 {
+		t.Errorf("columns whose values are not read have %d headings, want 3", n)
+	}
 	if a := s.do(http.MethodGet, "/d/events/orders/sample.csv"); a.StatusCode != http.StatusNotFound {
 		t.Errorf("the sample of a topic as CSV = %d", a.StatusCode)
 	}
@@ -143,10 +155,11 @@ func TestFiguresOverTime(t *testing.T) {
 	s := newSite(t)
 	s.source(catalog.Source{Slug: "shop", Kind: "postgres", CrawlEvery: time.Hour})
 	s.crawlOf("shop", scopesOf{"public": {{Name: "public.new", Kind: catalog.Table}}})
-	wantText(t, s.page("/d/shop/public.new"), "main", "No measurements yet")
 	table := database()[1]
 	s.crawlOf("shop", scopesOf{"public": {table}})
-	wantText(t, s.page("/d/shop/public.orders"), "main", "There is nothing to compare yet")
+	if text := words(s.page("/d/shop/public.orders"), "main"); strings.Contains(text, "Size over time") {
+		t.Error("one measurement is shown as a course of things")
+	}
 	s.exec(`UPDATE measurement SET at = at - interval '3 hours'`)
 	table.RowCount, table.DataAt = new(int64(1_500_000)), new(s.now.Add(-time.Hour))
 	s.crawlOf("shop", scopesOf{"public": {table}})
@@ -175,4 +188,48 @@ func TestBranchesAndTags(t *testing.T) {
 		t.Error("when the snapshot of a branch was written is known, and not said")
 	}
 	wantText(t, doc, "[aria-labelledby=h-refs] tbody tr:last-child", "unknown")
+}
+
+func TestWhyNamesAreTheSame(t *testing.T) {
+	t.Parallel()
+	sources := []catalog.SourceStatus{{Source: catalog.Source{Slug: "shop", Namespace: "postgres://db:5432", Aliases: []string{"postgres://127.0.0.1:22799"}}}}
+	for rule, want := range map[string]string{
+		"both have their files there":                                    "both have their files there",
+		"the estate says that catalog app is postgres://127.0.0.1:22799": "the estate says that catalog app is the source shop",
+		"postgres://db:5432 has it":                                      "the source shop has it",
+		"catalog app is mysql://else:1":                                  "catalog app is mysql://else:1",
+	} {
+		if got := withSlugs(rule, sources); got != want {
+			t.Errorf("%q becomes %q, want %q", rule, got, want)
+		}
+	}
+	k := knownAs{Same: catalog.Same{Dataset: catalog.Dataset{MainEvidence: "file /" + strings.Repeat("very/long/", 30) + "orders"}}}
+	if text, whole := k.evidence(); whole || len([]rune(text)) > evidenceShown+1 || !strings.HasPrefix(text, "…/") || !strings.HasSuffix(text, "/orders") {
+		t.Errorf("a long path is shown as %q", text)
+	}
+}
+
+// What a view reads leads to its page, by whichever part of its name the view says it.
+func TestDefinitionLeadsToWhatItReads(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.source(catalog.Source{Slug: "shop", Kind: "postgres", CrawlEvery: time.Hour})
+	s.crawlOf("shop", scopesOf{"public": {
+		{Name: "public.orders", Kind: catalog.Table, Detail: catalog.Detail{Keys: []catalog.TableKey{
+			{Name: "orders_status_check", Kind: "check", Columns: []string{"status"}, Text: "CHECK (status <> '')"},
+		}}},
+		{Name: "public.people", Kind: catalog.Table},
+		{Name: "public.open", Kind: catalog.View, Definition: "SELECT o.id, '<i>' FROM orders o\nJOIN \"public\".\"people\" p ON p.id = orders.id\nJOIN nowhere n ON true"},
+	}})
+	code := s.page("/d/shop/public.open/definition").Find(".code")
+	var got []string
+	code.Find("a").Each(func(_ int, a *goquery.Selection) { got = append(got, a.Text()+" "+a.AttrOr("href", "")) })
+	want := `orders /d/shop/public.orders, "public"."people" /d/shop/public.people`
+	if strings.Join(got, ", ") != want {
+		t.Errorf("the definition leads to %q, want %q", got, want)
+	}
+	if code.Find("i").Length() != 0 {
+		t.Error("a definition became markup")
+	}
+	wantText(t, s.page("/d/shop/public.orders"), "[aria-labelledby=h-keys]", "CHECK (status <> '')")
 }

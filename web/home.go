@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -16,7 +17,7 @@ type homePage struct {
 	Opened  []catalog.Dataset // by this person
 	Popular []catalog.Dataset
 	News    []newsItem
-	Sources []catalog.SourceStatus
+	Sources []catalog.SourceStatus // that are read
 	Now     time.Time
 }
 
@@ -27,9 +28,11 @@ func (s *Server) getHome(c echo.Context) error {
 	if p.Totals, err = s.Catalog.Totals(ctx); err != nil {
 		return err
 	}
-	if p.Sources, err = s.Catalog.Sources(ctx); err != nil {
+	all, err := s.Catalog.Sources(ctx)
+	if err != nil {
 		return err
 	}
+	p.Sources, _ = apart(all)
 	if p.Totals.Datasets > 0 {
 		if p.Opened, err = s.Catalog.Opened(ctx, principal(c).ID, 6); err != nil {
 			return err
@@ -43,9 +46,29 @@ func (s *Server) getHome(c echo.Context) error {
 		}
 		p.News = groupNews(news)
 		p.Popular = without(p.Popular, p.Opened)
+		for _, list := range [][]catalog.Dataset{p.Opened, p.Popular} {
+			if err := s.describe(ctx, list); err != nil {
+				return err
+			}
+		}
 	}
 	sh := s.shell(c, sectionHome, "Home", crumb{Text: "Home"})
 	return render(c, http.StatusOK, homeView(sh, p))
+}
+
+// describe fills in the descriptions that datasets do not have themselves, as their pages do.
+func (s *Server) describe(ctx context.Context, datasets []catalog.Dataset) error {
+	for i := range datasets {
+		if datasets[i].Description != "" || datasets[i].GoneAt != nil {
+			continue
+		}
+		w, err := s.Catalog.Whole(ctx, datasets[i])
+		if err != nil {
+			return err
+		}
+		datasets[i].Description = w.Description
+	}
+	return nil
 }
 
 const (
@@ -83,6 +106,8 @@ func firstSeenBy(v catalog.DatasetVersion) int64 {
 
 // groupNews makes one line of the datasets that one crawl saw first: a list of all their names is no news.
 func groupNews(news []catalog.DatasetVersion) []newsItem {
+	some := len(news) == newsRead
+	news = tellable(news)
 	first := map[int64]int{}
 	for _, v := range news {
 		first[firstSeenBy(v)]++
@@ -96,10 +121,24 @@ func groupNews(news []catalog.DatasetVersion) []newsItem {
 			items = append(items, newsItem{DatasetVersion: v})
 		case !told[id]:
 			told[id] = true
-			items = append(items, newsItem{DatasetVersion: v, First: first[id], Some: len(news) == newsRead})
+			items = append(items, newsItem{DatasetVersion: v, First: first[id], Some: some})
 		}
 	}
 	return items[:min(len(items), newsShown)]
+}
+
+// tellable returns news without what is none to people: that two names were found to be the same thing.
+func tellable(news []catalog.DatasetVersion) []catalog.DatasetVersion {
+	var told []catalog.DatasetVersion
+	for _, v := range news {
+		v.Changes = slices.DeleteFunc(slices.Clone(v.Changes), func(c catalog.Change) bool {
+			return c.Kind == catalog.AttributeEdited && c.Field == shownWith
+		})
+		if len(v.Changes) > 0 {
+			told = append(told, v)
+		}
+	}
+	return told
 }
 
 // without returns the datasets of all that are not among some.
@@ -129,6 +168,15 @@ func (p homePage) troubled() []catalog.SourceStatus {
 		}
 	}
 	return bad
+}
+
+// troubledLine says of several sources at once that something is wrong with them.
+func (p homePage) troubledLine(bad []catalog.SourceStatus) string {
+	text := number(int64(len(bad))) + " of " + plural(len(p.Sources), "source", "sources")
+	if slices.ContainsFunc(bad, func(src catalog.SourceStatus) bool { return !unread(src.Last) }) {
+		return text + " could not be read whole"
+	}
+	return text + " cannot be read"
 }
 
 // running returns the sources that are being read now.

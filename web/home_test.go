@@ -78,6 +78,32 @@ func TestHomeSaysWhichSourceFailed(t *testing.T) {
 	wantText(t, doc, "main", "3 datasets") // the rest goes on
 }
 
+func TestHomeTellsOfManyTroublesInALine(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(flights(s.now))
+	s.source(catalog.Source{Slug: "other", Kind: "test"})
+	s.exec(`INSERT INTO crawl (source_id, trigger, state, message, finished_at) SELECT id, 'schedule', 'failed', 'no answer', now() FROM source`)
+	doc := s.page("/")
+	wantText(t, doc, ".callout summary", "2 of 2 sources cannot be read")
+	wantText(t, doc, ".callout li", "other could not be read: no answer")
+	if n := doc.Find(".callout").Length(); n != 1 {
+		t.Errorf("%d banners", n)
+	}
+}
+
+func TestTellable(t *testing.T) {
+	t.Parallel()
+	merged := catalog.Change{Kind: catalog.AttributeEdited, Field: shownWith, New: "lake/a"}
+	news := tellable([]catalog.DatasetVersion{
+		{Changes: []catalog.Change{merged}},
+		{Changes: []catalog.Change{{Kind: catalog.Created, CrawlID: 7}, merged}},
+	})
+	if len(news) != 1 || firstSeenBy(news[0]) != 7 {
+		t.Errorf("got %+v, want the first sight alone", news)
+	}
+}
+
 func TestLayoutShowsWhoAndHow(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -49,7 +49,7 @@ func (s *Server) getModel(c echo.Context) error {
 	}
 	models := h.models()
 	if len(models) == 0 {
-		return h.noSuchTab("dbt resource")
+		return noSuchTab(c, h)
 	}
 	ctx := c.Request().Context()
 	for i := range models {

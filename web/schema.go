@@ -117,6 +117,9 @@ func (s *Server) getSchemas(c echo.Context) error {
 	if h == nil {
 		return err
 	}
+	if versionsOf(h.subjects()) == 0 {
+		return noSuchTab(c, h)
+	}
 	ctx := c.Request().Context()
 	p, err := s.newSchemasPage(ctx, h, c.QueryParams())
 	if err != nil {
@@ -142,9 +145,12 @@ func (s *Server) linkReferences(ctx context.Context, p *schemasPage) (err error)
 
 func (s *Server) newSchemasPage(ctx context.Context, h *datasetHead, values url.Values) (schemasPage, error) {
 	p := schemasPage{Subjects: h.subjects(), Offset: offsetOf(values)}
-	at, err := chosenVersion(h, p.Subjects, values.Get("subject"), values.Get("version"))
+	at, err := chosenVersion(p.Subjects, values.Get("subject"), values.Get("version"))
 	if err != nil {
-		return p, err
+		h.Missed = upperFirst(fault.Message(err)) + ". This is the newest that there is."
+		if at, err = chosenVersion(p.Subjects, p.Subjects[max(0, at.subject)].Subject, ""); err != nil {
+			return p, err
+		}
 	}
 	p.Subject = p.Subjects[at.subject]
 	p.Version = p.Subject.Versions[at.version]
@@ -193,15 +199,15 @@ func cutBytes(s string, limit int) string {
 type versionAt struct{ subject, version int }
 
 // chosenVersion finds a version by the name of its subject and its number; empty ones are the first subject and its newest.
-func chosenVersion(h *datasetHead, subjects []schemaSubject, name, number string) (at versionAt, err error) {
+func chosenVersion(subjects []schemaSubject, name, number string) (at versionAt, err error) {
 	if len(subjects) == 0 {
-		return at, h.noSuchTab("schemas")
+		return at, fault.NotFoundf("it has no schemas")
 	}
 	if name != "" {
 		at.subject = slices.IndexFunc(subjects, func(s schemaSubject) bool { return s.Subject == name })
 	}
 	if at.subject < 0 {
-		return at, h.noSuchTab("schema " + quote(name))
+		return at, fault.NotFoundf("it has no schema %s", quote(name))
 	}
 	versions := subjects[at.subject].Versions
 	if number != "" {
@@ -226,7 +232,7 @@ func (s *Server) getSchemaText(c echo.Context) error {
 		return echo.ErrNotFound
 	}
 	subjects := h.subjects()
-	at, err := chosenVersion(h, subjects, c.QueryParam("subject"), version)
+	at, err := chosenVersion(subjects, c.QueryParam("subject"), version)
 	if err != nil {
 		return err
 	}

@@ -38,10 +38,14 @@ func TestSchemasOfATopic(t *testing.T) {
 	}
 	wantText(t, s.page("/d/events/orders/schemas?subject=orders-key"), "#schema-text", `"long"`)
 	wantText(t, s.page("/d/events-registry/money/schemas"), "#schema-text .tok-k", "message")
-	for _, query := range []string{"?version=9", "?subject=none", "?version=x"} {
-		if a := s.do(http.MethodGet, "/d/events/orders/schemas"+query); a.StatusCode != http.StatusNotFound {
-			t.Errorf("%s = %d, want 404", query, a.StatusCode)
-		}
+	for query, want := range map[string]string{
+		"?version=9":                    "The subject orders-value has no version 9 here. This is the newest that there is.",
+		"?subject=none":                 "It has no schema “none”.",
+		"?subject=orders-key&version=x": "The subject orders-key has no version x here.",
+	} {
+		doc := s.page("/d/events/orders/schemas" + query)
+		wantText(t, doc, "main > .callout", want)
+		wantText(t, doc, ".toolbar", "is the newest of")
 	}
 }
 

@@ -31,8 +31,9 @@ type Server struct {
 	Events  Events       // tells of changes by id
 	// Connectors are the kinds of sources there are, for what their settings mean; of others only names are shown.
 	Connectors []catalog.Connector
-	Health     []Dependency // what /readyz asks
-	Log        *slog.Logger // receives one line per request and every internal error
+	Estate     func() EstateState // how what operators declare does; nil without an estate
+	Health     []Dependency       // what /readyz asks
+	Log        *slog.Logger       // receives one line per request and every internal error
 	Now        func() time.Time
 	Version    string
 	BaseURL    string // such as https://data.example.com; its host is the only one answered to; if that is loopback, so are its other names
@@ -60,6 +61,14 @@ type Events interface {
 	// Subscribe returns a channel of payloads announced on topic until cancel is called. A slow reader loses payloads, not
 	// the newest one.
 	Subscribe(topic string) (payloads <-chan string, cancel func())
+}
+
+// EstateState is how the estate does: which version holds, and what is wrong with a newer one.
+type EstateState struct {
+	AppliedAt time.Time // of the version that holds
+	Sources   int       // that it declares
+	RefusedAt time.Time // since when newer versions are refused; zero while the newest one holds
+	Problems  []string  // of the newest one, as file:line:column: what
 }
 
 // Dependency is something that readiness depends on.

@@ -5,13 +5,15 @@ import (
 	"strings"
 
 	"portreeve/catalog"
+	"portreeve/estate"
 )
 
 // settingView is a setting of a source as people and programs may see it: never a secret, only where it comes from.
 type settingView struct {
 	Name   string
 	Help   string
-	Values []string // more than one in a list; references as they are written
+	Values []string // more than one in a list; as they are written, references too
+	Means  []string // what Values stand for, where that is something else: namespaces for the names of sources
 	Secret bool
 	Hidden bool // it has a value that is not shown
 	Unset  bool // Values is what holds nonetheless, if anything
@@ -53,7 +55,7 @@ func (s *Server) settings(src *catalog.Source) []settingView {
 	}
 	var others []settingView
 	for name := range src.Config {
-		if !known[name] {
+		if !known[name] && !estate.IsDeclared(name) {
 			others = append(others, settingView{Name: name, Hidden: true})
 		}
 	}
@@ -72,6 +74,9 @@ func showSetting(k *catalog.ConnectorSetting, config map[string]string) settingV
 	}
 	if value != "" {
 		view.Values = strings.Split(value, "\n")
+	}
+	if written, is := estate.Declared(config, k.Name); is && !k.Secret {
+		view.Values, view.Means = strings.Split(written, "\n"), view.Values
 	}
 	return view
 }

@@ -13,6 +13,7 @@ import (
 	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/connector/kafka"
+	"portreeve/connector/schemaregistry"
 	"portreeve/connector/trino"
 	"portreeve/estate"
 )
@@ -103,8 +104,15 @@ func TestSourceThatFailsSaysSinceWhenAndWhatNext(t *testing.T) {
 	wantText(t, doc, ".callout", "lake could not be read: the lake does not answer")
 	wantText(t, doc, ".callout", "It is tried again in 1 min")
 	wantText(t, doc, ".facts", "tried 2 times")
-	wantText(t, doc, ".facts", "sooner than usual")
-	wantText(t, s.page("/sources"), "tbody tr", "since 2 h ago")
+	wantText(t, doc, ".facts", "in 1 min, sooner than usual")
+	if n := strings.Count(doc.Text(), "the lake does not answer"); n != 2 { // the callout, and the crawl before
+		t.Errorf("the page says %d times why it cannot be read", n)
+	}
+	doc = s.page("/sources")
+	wantText(t, doc, "tbody tr", "since 2 h ago")
+	if n := strings.Count(doc.Text(), "the lake does not answer"); n != 1 {
+		t.Errorf("the list says %d times why it cannot be read", n)
+	}
 	st := s.crawl(flights(s.now))
 	if st.State != catalog.CrawlFinished || strings.Contains(words(s.page("/sources/lake"), ".facts"), "sooner") {
 		t.Error("once it is read the trouble is not over")
@@ -126,9 +134,72 @@ func TestRetiredSource(t *testing.T) {
 	if doc.Find("#crawl-now").Length() > 0 {
 		t.Error("what is retired can be crawled")
 	}
-	row := s.page("/sources").Find("tbody tr:contains(old)")
-	if text := row.Text(); !strings.Contains(text, "Retired") || !strings.Contains(text, "never") {
-		t.Errorf("the list says %q", text)
+	wantText(t, doc, "#settings", "last declared in a.yaml:1")
+	for _, dead := range []string{"changed there", "Cannot be read", "Last crawl", "Next"} {
+		if strings.Contains(words(doc, "main"), dead) {
+			t.Errorf("the page of a retired source says %q as if it were alive", dead)
+		}
+	}
+	doc = s.page("/sources")
+	wantText(t, doc, ".head-sub", "1 source, 0 datasets.") // the lake
+	wantText(t, doc, "#retired summary", "1 retired")
+	wantText(t, doc, "#retired", "last declared in a.yaml:1, retired "+day(time.Now()))
+	if doc.Find("tbody tr:contains(old)").Length() > 0 {
+		t.Error("what is retired stands among what is read")
+	}
+}
+
+// A setting shows what the file says, and what that stands for.
+func TestSourceShowsWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.yaml")
+	const text = `sources:
+  events: {kind: kafka, brokers: ["kafka.example.com:9092"]}
+  names: {kind: schemaregistry, url: "http://registry.example.com", kafka: events}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kinds := []catalog.Connector{kafka.Connector(), schemaregistry.Connector()}
+	e, err := estate.Load(path, kinds, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t)
+	s.Connectors = kinds
+	s.exec(`DELETE FROM source`)
+	if _, err := s.Catalog.ApplySources(t.Context(), e.Sources); err != nil {
+		t.Fatal(err)
+	}
+	row := s.page("/sources/names").Find("#settings tr:contains(kafka)").First()
+	if got := strings.Join(strings.Fields(row.Find("td").First().Text()), " "); got != "events stands for kafka://kafka.example.com:9092" {
+		t.Errorf("the setting reads %q", got)
+	}
+	if strings.Contains(s.page("/sources/names").Text(), "declared:") {
+		t.Error("how a setting is written is shown as another setting")
+	}
+}
+
+// Owners are told that a newer version of the estate is refused; others cannot mend it.
+func TestSourcesTellOfARefusedEstate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.Estate = func() EstateState { return EstateState{AppliedAt: s.now.Add(-time.Hour), Sources: 3} }
+	s.exec(`UPDATE person SET role = 'owner' WHERE name = 'Ana Ruiz'`)
+	if s.page("/sources").Find(".callout").Length() > 0 {
+		t.Error("an estate that holds is told of")
+	}
+	s.Estate = func() EstateState {
+		return EstateState{
+			AppliedAt: s.now.Add(-time.Hour), Sources: 3, RefusedAt: s.now.Add(-2 * time.Minute), Problems: []string{"a.yaml:5:5: sources.app.hst: <b>no such"},
+		}
+	}
+	doc := s.page("/sources")
+	wantText(t, doc, ".callout", "refused since 2 min ago")
+	wantText(t, doc, ".callout li", "a.yaml:5:5: sources.app.hst: <b>no such")
+	wantText(t, doc, ".callout", "applied 60 min ago, with 3 sources, stays in force")
+	s.exec(`UPDATE person SET role = 'analyst' WHERE name = 'Ana Ruiz'`)
+	if s.page("/sources").Find(".callout").Length() > 0 {
+		t.Error("an analyst is told of it")
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -23,6 +24,8 @@ type crawlPage struct {
 	Errors  []catalog.CrawlError
 	Changed []catalog.Key
 	Known   map[string]catalog.Key // datasets that Errors name
+	Source  catalog.SourceStatus
+	Kind    *catalog.Connector // nil: not known here
 	Now     time.Time
 }
 
@@ -43,6 +46,10 @@ func (s *Server) getSourceCrawl(c echo.Context) error {
 	if p.Crawl.Source != slug {
 		return fault.NotFoundf("there is no crawl %d of %s", id, cut(slug, 80))
 	}
+	if p.Source, err = s.Catalog.SourceStatus(ctx, slug); err != nil {
+		return err
+	}
+	p.Kind = s.connector(p.Source.Kind)
 	if p.Errors, err = s.Catalog.CrawlErrors(ctx, id, crawlErrorsShown); err != nil {
 		return err
 	}
@@ -114,9 +121,15 @@ func (p *crawlPage) Sentence() string {
 		return "It waits for its turn."
 	case catalog.CrawlRunning:
 		return "It is under way: " + crawlFound(c) + "."
-	case catalog.CrawlFailed:
+	case catalog.CrawlFailed, catalog.CrawlPartial:
+		if unread(c) {
+			return "Nothing was read."
+		}
+		if c.State == catalog.CrawlPartial {
+			break
+		}
 		return "It ended early: " + crawlFound(c) + " until then."
-	case catalog.CrawlFinished, catalog.CrawlPartial:
+	case catalog.CrawlFinished:
 	}
 	return "It ended: " + crawlFound(c) + "."
 }
@@ -128,6 +141,47 @@ func (p *crawlPage) Counts() []crawlCount {
 		{"Seen", c.Seen}, {"New", c.Added}, {"Changed", c.Changed}, {"Renamed", c.Renamed}, {"Gone", c.Gone}, {"Could not be read", c.Failed},
 	}
 }
+
+// Text is the figure; what could not be read of a crawl that read nothing is all of it.
+func (p *crawlPage) Text(count crawlCount) string {
+	if count.What == "Could not be read" && unread(&p.Crawl) {
+		return "all of it"
+	}
+	return number(int64(count.N))
+}
+
+// Scopes says how many parts of the source were gone through.
+func (p *crawlPage) Scopes() string {
+	c := &p.Crawl
+	if c.ScopesTotal == 0 && !underWay(c) {
+		return "none listed"
+	}
+	return number(int64(c.ScopesDone)) + " of " + number(int64(c.ScopesTotal)) + " done"
+}
+
+// Unread says what could not be read when no error tells it.
+func (p *crawlPage) Unread() string {
+	c := &p.Crawl
+	parts := strings.ToLower(scopesTitle(p.Source.Kind))
+	if p.Source.Kind == "trino" {
+		parts = "catalogs"
+	}
+	switch {
+	case underWay(c):
+		return "Nothing so far."
+	case c.State == catalog.CrawlFailed && c.ScopesTotal == 0:
+		return "Nothing was read: the list of " + parts + " could not be fetched."
+	case c.State == catalog.CrawlFailed:
+		return "It ended early: " + number(int64(c.ScopesTotal-c.ScopesDone)) + " of " + number(int64(c.ScopesTotal)) + " " +
+			strings.ToLower(scopesTitle(p.Source.Kind)) + " were not read to the end."
+	case c.Failed > 0:
+		return "What it was is kept no longer."
+	}
+	return "Nothing: all that the source listed was read."
+}
+
+// known reports whether the source ever gave anything.
+func (p *crawlPage) known() bool { return p.Source.Datasets+p.Source.Gone > 0 }
 
 type crawlCount struct {
 	What string

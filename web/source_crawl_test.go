@@ -93,4 +93,65 @@ func TestCrawlPageUnderWay(t *testing.T) {
 	doc = s.page(crawlURL("lake", id))
 	wantText(t, doc, ".callout", "the catalog cannot be reached")
 	wantText(t, doc, ".head-sub", "It ended early")
+	wantText(t, doc, "main", "2 of 4 schemas were not read to the end")
+}
+
+// A crawl that read nothing says so everywhere, and what to do about its cause.
+func TestCrawlThatReadNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	src, kind := warehouse()
+	s.Connectors = []catalog.Connector{kind}
+	s.source(src)
+	s.exec(`INSERT INTO crawl (source_id, trigger, state, message, finished_at)
+		SELECT id, 'schedule', 'failed', 'Trino at t:8443 answers with the status 404', now() FROM source WHERE slug = 'warehouse'`)
+	st, err := s.Catalog.SourceStatus(t.Context(), "warehouse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := s.page(crawlURL("warehouse", st.Last.ID))
+	wantText(t, doc, ".head-sub", "Nothing was read.")
+	wantText(t, doc, "main", "Nothing was read: the list of catalogs could not be fetched.")
+	wantText(t, doc, ".callout", "Nothing of it is known yet.")
+	wantText(t, doc, ".facts", "none listed")
+	wantText(t, doc, ".facts", "all of it")
+	wantText(t, doc, ".prose", "that of the coordinator of Trino")
+	wantText(t, doc, ".prose code", "portreeve source check warehouse")
+	for _, wrong := range []string{"all that the source listed was read", "shown unchanged", "Its page", "A schema that fails", "0 of 0"} {
+		if strings.Contains(words(doc, "main"), wrong) {
+			t.Errorf("of a crawl that read nothing it says %q", wrong)
+		}
+	}
+	row := words(s.page("/sources"), "tbody tr:contains(warehouse)")
+	for _, want := range []string{"Cannot be read", "nothing read: Trino at t:8443 answers with the status 404", "never"} {
+		if !strings.Contains(row, want) {
+			t.Errorf("the list says %q, want %q in it", row, want)
+		}
+	}
+}
+
+func TestCrawlAdviceFitsTheCause(t *testing.T) {
+	t.Parallel()
+	kind := catalog.Connector{Settings: []catalog.ConnectorSetting{{Name: "catalogs", List: true}, {Name: "timeout"}}}
+	for message, want := range map[string]string{
+		"Trino took longer than 1m0s to read lake": "raise timeout, or set catalogs",
+		"Trino at t does not accept the login":     "Check the user and the password",
+		"Trino at t does not answer":               "whether it runs",
+	} {
+		p := crawlPage{Kind: &kind, Crawl: catalog.Crawl{State: catalog.CrawlFailed, Message: message}}
+		if got := strings.Join(p.advice(), "\n"); !strings.Contains(got, want) || strings.Contains(got, "stays") {
+			t.Errorf("%s: %q, want %q", message, got, want)
+		}
+	}
+}
+
+// Every part failed and nothing was ever read: that is not "in part".
+func TestSourceOfWhichEveryPartFailed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.crawl(map[string][]catalog.Observation{"broken": nil, "broken<b>": nil})
+	doc := s.page("/sources/lake")
+	wantText(t, doc, ".callout.bad", "lake could not be read: all 2 parts of it failed")
+	wantText(t, doc, ".callout", "Nothing of it is known yet.")
+	wantText(t, s.page("/sources"), "tbody tr .bad", "Cannot be read")
 }

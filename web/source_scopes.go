@@ -22,6 +22,8 @@ type scopeList struct {
 	kind     string
 	All      int // of the source
 	Troubled int // of the source
+	Failed   int // datasets of parts that were listed
+	failures map[string]scopeFailures
 	Filter   string
 	Found    int // that the filter lets through
 	Offset   int
@@ -54,6 +56,41 @@ func newScopeList(src *catalog.Source, all []catalog.Scope, q url.Values) scopeL
 	}
 	l.Shown = found[l.Offset:min(l.Found, l.Offset+scopesShown)]
 	return l
+}
+
+// scopeFailures are the datasets of a part that the last crawl could not read.
+type scopeFailures struct {
+	all     int
+	unknown int // never read before: not among the part's datasets
+}
+
+// count notes which datasets of the parts could not be read. known are those of them that the catalog has.
+func (l *scopeList) count(errors []catalog.CrawlError, known map[string]catalog.Key) {
+	l.failures = map[string]scopeFailures{}
+	for _, e := range errors {
+		if e.Name == "" {
+			continue
+		}
+		f := l.failures[e.Scope]
+		f.all++
+		if _, is := known[e.Name]; !is {
+			f.unknown++
+		}
+		l.failures[e.Scope] = f
+		l.Failed++
+	}
+}
+
+// failed says how many datasets of a part could not be read, or "".
+func (l scopeList) failed(s *catalog.Scope) string {
+	f := l.failures[s.Name]
+	switch {
+	case f.all == 0:
+		return ""
+	case l.Failed >= errorsShown: // there may be more
+		return "at least " + number(int64(f.all)) + " failed"
+	}
+	return number(int64(f.all)) + " of " + number(int64(max(f.all, s.Datasets+f.unknown))) + " failed"
 }
 
 // url returns the address of the page with the same filter from offset on.
@@ -93,6 +130,8 @@ func (l scopeList) state() string {
 	switch {
 	case l.Troubled > 0:
 		return number(int64(l.Troubled)) + " of " + number(int64(l.All)) + " could not be read"
+	case l.Failed > 0:
+		return plural(l.Failed, "dataset", "datasets") + " could not be read"
 	case l.All > 0:
 		return "all " + number(int64(l.All)) + " read"
 	}
@@ -116,4 +155,16 @@ func scopeURL(slug, kind, scope string) string {
 		return schemaURL(slug, "")
 	}
 	return schemaURL(slug, scope)
+}
+
+// datasetErrors are the errors of the newest crawl that the table of parts does not show: those of single datasets, and of
+// parts that are not known.
+func (p sourcePage) datasetErrors() []catalog.CrawlError {
+	var errors []catalog.CrawlError
+	for _, e := range p.Errors {
+		if e.Name != "" || !slices.ContainsFunc(p.Scopes.Shown, func(s catalog.Scope) bool { return s.Name == e.Scope }) {
+			errors = append(errors, e)
+		}
+	}
+	return errors
 }

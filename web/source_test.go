@@ -34,6 +34,7 @@ func TestSourceNamesWhatFailed(t *testing.T) {
 	wantText(t, doc, "main", "raw.damaged")
 	wantText(t, doc, "main", "its metadata file is missing")
 	wantText(t, doc, ".head-sub", "3 datasets") // the rest is read
+	wantText(t, doc, "tr:contains(raw) .warn", "1 of 2 failed")
 	if doc.Find("main b").Length() > 0 {
 		t.Error("the name of a scope is not escaped")
 	}

@@ -35,7 +35,7 @@ func (s *Server) getTopicPartitions(c echo.Context) error {
 		return err
 	}
 	if h.Detail.Topic == nil {
-		return h.noSuchTab("partitions")
+		return noSuchTab(c, h)
 	}
 	if err := s.link(c.Request().Context(), h, h.lead(), h.Deprecated); err != nil {
 		return err
@@ -98,6 +98,9 @@ func partitionState(t *catalog.TopicDetail, p *catalog.Partition) (tone ui.Tone,
 	case 1:
 		return ui.Warn, "Not read"
 	}
+	if len(p.Replicas) == 1 {
+		return ui.Info, "No second copy"
+	}
 	return ui.Good, "In sync"
 }
 
@@ -110,6 +113,8 @@ func (p partitionsPage) Sentence(t *catalog.TopicDetail) string {
 	case p.Ill == 0 && all > len(t.Partitions):
 		return "It has " + plural(all, "partition", "partitions") + ", of which " + number(int64(len(t.Partitions))) +
 			" are shown; each of these has a leader and all its replicas in sync."
+	case p.Ill == 0 && t.Replication == 1:
+		return "Each of its " + plural(all, "partition", "partitions") + " has a leader, and no second copy: what its broker loses is lost."
 	case p.Ill == 0:
 		return "Each of its " + plural(all, "partition", "partitions") + " has a leader and all its replicas in sync."
 	}
@@ -265,7 +270,12 @@ func (h *datasetHead) topicStats() []ui.Stat {
 	if ill > 0 {
 		partitions.Note = plural(ill, "is", "are") + " not well"
 	}
-	if t.Replication > 0 {
+	switch {
+	case t.Replication == 1 && ill == 0:
+		partitions.Note = "no second copy of any"
+	case t.Replication == 1:
+		partitions.Note += ", no second copy"
+	case t.Replication > 0:
 		partitions.Note += ", " + plural(t.Replication, "replica", "replicas") + " each"
 	}
 	kept := ui.Stat{Label: "Kept", Value: keptFor(t.RetentionMS), Note: keptUpTo(t.RetentionBytes)}
@@ -276,19 +286,22 @@ func (h *datasetHead) topicStats() []ui.Stat {
 	if h.RowCount != nil {
 		rows.Value, rows.Note = short(*h.RowCount), "by offsets"
 	}
-	lag := consumersLag(t.Groups)
+	lag := consumersLag(h, t.Groups)
 	return []ui.Stat{rows, {Label: "Size", Value: sizeOf(h.ByteCount), About: h.estimated("bytes") && h.ByteCount != nil}, partitions, kept, lag}
 }
 
 // consumersLag is the group that is furthest behind.
-func consumersLag(groups []catalog.GroupOnTopic) ui.Stat {
+func consumersLag(h *datasetHead, groups []catalog.GroupOnTopic) ui.Stat {
 	stat := ui.Stat{Label: "Largest lag", Value: "none", Note: "no consumer groups"}
 	if len(groups) == 0 {
 		return stat
 	}
 	stat.Value, stat.Note = unknown, plural(len(groups), "consumer group", "consumer groups")
 	if first := byLag(groups)[0]; first.Lag != nil {
-		stat.Value, stat.Note = short(*first.Lag), "of "+cut(first.Name, 40)
+		stat.Value, stat.Note, stat.URL = short(*first.Lag), "of "+cut(first.Name, 40), groupURL(h, first.Name, 0)
+		if stalled(&first) {
+			stat.Tone, stat.Note = ui.Warn, stat.Note+", which nobody reads for"
+		}
 	}
 	return stat
 }
@@ -324,4 +337,12 @@ func (h *datasetHead) volumeHead() string {
 		return "Messages per " + every(all[0].To.Sub(all[0].From).Round(time.Minute))
 	}
 	return "Messages over time"
+}
+
+// messagesHead is what the messages of a partition are called: where offsets are more than messages, it says so.
+func (h *datasetHead) messagesHead() string {
+	if h.estimated("rows") {
+		return "Messages, at most"
+	}
+	return "Messages"
 }

@@ -41,31 +41,28 @@ func (s *Server) getTopicConsumers(c echo.Context) error {
 		return err
 	}
 	if h.Detail.Topic == nil {
-		return h.noSuchTab("consumers")
+		return noSuchTab(c, h)
 	}
 	if err := s.link(c.Request().Context(), h, h.lead(), h.Deprecated); err != nil {
 		return err
 	}
-	p, err := newConsumersPage(h, c.QueryParams())
-	if err != nil {
-		return err
-	}
+	p := newConsumersPage(h, c.QueryParams())
 	return render(c, http.StatusOK, topicConsumersView(s.datasetShell(c, h), h, p))
 }
 
-func newConsumersPage(h *datasetHead, values url.Values) (consumersPage, error) {
+func newConsumersPage(h *datasetHead, values url.Values) consumersPage {
 	groups := byLag(h.Detail.Topic.Groups)
 	p := consumersPage{Total: len(groups), Offset: min(offsetOf(values), len(groups))}
 	if name, ok := values["group"]; ok {
 		i := slices.IndexFunc(groups, func(g catalog.GroupOnTopic) bool { return g.Name == name[0] })
-		if i < 0 {
-			return p, h.noSuchTab("consumer group " + cut(name[0], 100) + " at the last crawl")
+		if i >= 0 {
+			p.Group = newGroupPage(groups[i], offsetOf(values))
+			return p
 		}
-		p.Group = newGroupPage(groups[i], offsetOf(values))
-		return p, nil
+		h.Missed = "There was no consumer group " + quote(name[0]) + " at the last crawl. These are all that there were."
 	}
 	p.Rows = groups[p.Offset:min(p.Offset+groupsPageSize, len(groups))]
-	return p, nil
+	return p
 }
 
 func newGroupPage(g catalog.GroupOnTopic, offset int) *groupPage {
@@ -102,6 +99,9 @@ func groupState(g *catalog.GroupOnTopic) (tone ui.Tone, text string) {
 	case "stable":
 		return ui.Good, "Stable"
 	case "empty":
+		if behind(g) {
+			return ui.Warn, "Empty: nobody reads, and messages wait"
+		}
 		return ui.Muted, "Empty: nobody reads"
 	case "preparingrebalance", "completingrebalance", "assigning", "reconciling":
 		return ui.Live, "Rebalancing"
@@ -112,6 +112,12 @@ func groupState(g *catalog.GroupOnTopic) (tone ui.Tone, text string) {
 	}
 	return ui.Info, cut(g.State, 40)
 }
+
+// behind reports whether messages wait for a group.
+func behind(g *catalog.GroupOnTopic) bool { return g.Lag != nil && *g.Lag > 0 }
+
+// stalled reports whether messages wait for a group that nobody reads for: that lag only grows.
+func stalled(g *catalog.GroupOnTopic) bool { return behind(g) && len(g.Members) == 0 }
 
 // protocolWord is how people call a protocol.
 func protocolWord(protocol string) string {
@@ -127,39 +133,37 @@ func (p consumersPage) Sentence(h *datasetHead) string {
 	if len(groups) == 0 {
 		return "No consumer group has read it, as far as the broker remembers."
 	}
-	behind, idle := 0, 0
+	reading := 0
 	for i := range groups {
-		if g := &groups[i]; g.Lag != nil && *g.Lag > 0 {
-			behind++
-		}
-		if len(groups[i].Members) == 0 {
-			idle++
+		if len(groups[i].Members) > 0 {
+			reading++
 		}
 	}
-	text := plural(len(groups), "consumer group reads", "consumer groups read") + " it; "
-	if behind == 0 {
-		text += "none is known to be behind"
-	} else {
-		text += number(int64(behind)) + " " + isAre(behind) + " behind"
+	text := plural(len(groups), "consumer group has read it", "consumer groups have read it") + "; "
+	switch {
+	case reading == 0:
+		text += "nobody reads now"
+	case reading == len(groups):
+		text += plural(reading, "reads now", "read now")
+	default:
+		text += plural(reading, "reads now", "read now") + ", " + number(int64(len(groups)-reading)) + " without members"
 	}
-	if idle > 0 {
-		text += ", " + number(int64(idle)) + " " + hasHave(idle) + " no members on it now"
+	furthest := byLag(groups)[0]
+	switch {
+	case furthest.Lag == nil:
+		return text + ", and how far behind is not known."
+	case *furthest.Lag <= 0:
+		return text + ", and none is known to be behind."
+	}
+	text += ", " + number(*furthest.Lag)
+	if h.RowCount != nil && *h.RowCount >= *furthest.Lag {
+		text += " of " + h.about("rows", number(*h.RowCount))
+	}
+	text += " messages behind"
+	if len(groups) > 1 {
+		text += " at most"
 	}
 	return text + "."
-}
-
-func isAre(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
-}
-
-func hasHave(n int) string {
-	if n == 1 {
-		return "has"
-	}
-	return "have"
 }
 
 func (p consumersPage) pager(h *datasetHead) ui.Pager {
@@ -184,6 +188,9 @@ func clients(members []catalog.GroupMember) string {
 		if len(names) < named && !slices.Contains(names, cut(m.ClientID, 40)) {
 			names = append(names, cut(m.ClientID, 40))
 		}
+	}
+	if len(names) == 0 {
+		return "–"
 	}
 	text := strings.Join(names, ", ")
 	if len(members) > named {
@@ -222,4 +229,25 @@ func committed(o catalog.GroupOffset) string {
 		return "nothing yet"
 	}
 	return number(o.Committed)
+}
+
+// end is one past the last offset of the partition that o is of, or unknown.
+func end(t *catalog.TopicDetail, o catalog.GroupOffset) string {
+	if i := slices.IndexFunc(t.Partitions, func(p catalog.Partition) bool { return p.ID == o.Partition }); i >= 0 && t.Partitions[i].Problem == "" {
+		return number(t.Partitions[i].End)
+	}
+	return unknown
+}
+
+// shareRead says how much of what a partition keeps the group has read.
+func shareRead(t *catalog.TopicDetail, o catalog.GroupOffset) string {
+	i := slices.IndexFunc(t.Partitions, func(p catalog.Partition) bool { return p.ID == o.Partition })
+	if i < 0 || t.Partitions[i].Problem != "" {
+		return unknown
+	}
+	kept := t.Partitions[i].End - t.Partitions[i].Start
+	if kept <= 0 {
+		return "–"
+	}
+	return percent(max(0, kept-max(0, o.Lag)), kept)
 }

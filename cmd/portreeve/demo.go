@@ -61,7 +61,7 @@ func (d *demoCmd) Run(ctx context.Context, c *cli) (err error) {
 	if err := d.prepare(ctx, p, home, tell, log); err != nil {
 		return err
 	}
-	if err := applyEstate(ctx, p.catalog, declared, log); err != nil {
+	if err := p.declare(ctx, declared); err != nil {
 		return err
 	}
 	return p.serve(ctx, l, true, func(url string) {

@@ -5,11 +5,14 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
+	"sync"
 	"syscall"
 
 	"portreeve/catalog"
 	"portreeve/estate"
 	"portreeve/fault"
+	"portreeve/web"
 )
 
 // estateFlags say what is declared of the company's platform.
@@ -42,6 +45,59 @@ func applyEstate(ctx context.Context, store *catalog.Store, e *estate.Estate, lo
 	return nil
 }
 
+// estateState is how the estate does, for the pages.
+type estateState struct {
+	mu  sync.Mutex
+	now web.EstateState
+}
+
+func (s *estateState) get() web.EstateState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *estateState) applied(e *estate.Estate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = web.EstateState{AppliedAt: clock(), Sources: len(e.Sources)}
+}
+
+func (s *estateState) refused(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.RefusedAt.IsZero() {
+		s.now.RefusedAt = clock()
+	}
+	s.now.Problems = problemsOf(err)
+}
+
+// problemsOf returns what is wrong with an estate, one entry for each.
+func problemsOf(err error) []string {
+	text := fault.Message(err)
+	if text == "" {
+		return []string{"It could not be applied; the log of the portal has the cause."}
+	}
+	head, rest, several := strings.Cut(text, "\n")
+	if !several {
+		return []string{head}
+	}
+	var problems []string
+	for line := range strings.SplitSeq(rest, "\n") {
+		problems = append(problems, strings.TrimSpace(line))
+	}
+	return problems
+}
+
+// declare applies the estate e, if there is one, and notes for the pages that it holds.
+func (p *portal) declare(ctx context.Context, e *estate.Estate) error {
+	if err := applyEstate(ctx, p.catalog, e, p.log); err != nil || e == nil {
+		return err
+	}
+	p.declared.applied(e)
+	return nil
+}
+
 // rereadEstate applies the estate again at each SIGHUP until ctx ends. One that is bad is logged, and the one before stays in
 // force. Without an estate it does nothing, and SIGHUP ends the process as ever.
 func (p *portal) rereadEstate(ctx context.Context) {
@@ -67,10 +123,11 @@ func (p *portal) rereadEstate(ctx context.Context) {
 
 func (p *portal) reread(ctx context.Context) error {
 	e, err := p.estate.load()
-	if err != nil {
-		return err
+	if err == nil {
+		err = p.declare(ctx, e)
 	}
-	if err := applyEstate(ctx, p.catalog, e, p.log); err != nil {
+	if err != nil {
+		p.declared.refused(err)
 		return err
 	}
 	if err := p.jobs.StartDue(ctx); err != nil && fault.KindOf(err) != fault.Conflict {

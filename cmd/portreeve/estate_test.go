@@ -119,10 +119,15 @@ func TestEstateIsReadAgainAtSIGHUP(t *testing.T) { // not parallel: it sets a va
 	if s := source(); s.Title != "First" || s.RetiredAt != nil {
 		t.Errorf("a bad estate was applied: %+v", s)
 	}
+	state := p.declared.get()
+	if state.RefusedAt.IsZero() || state.Sources != 1 || !strings.Contains(strings.Join(state.Problems, "\n"), "a.yaml:4:") {
+		t.Errorf("the pages are told %+v", state)
+	}
 
 	write(fmt.Sprintf(app, "Second"))
 	hup()
 	until(t, "a good one is applied", func() bool { return source().Title == "Second" })
+	until(t, "the pages are told so", func() bool { return p.declared.get().RefusedAt.IsZero() })
 
 	write("sources: {}\n")
 	hup()

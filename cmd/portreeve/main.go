@@ -83,23 +83,32 @@ func exit(err error) {
 	os.Exit(1)
 }
 
-// told returns what went wrong: what a person is told, which for a file that they wrote may be several lines, and for an
+// maxTold is how many characters of a line of an error are told: what others write may be a whole page.
+const maxTold = 1000
+
+// told returns what went wrong, fit for a terminal whoever wrote it: what a person is told, which for a file that they wrote may be several lines, and for an
 // operator the first line of the cause.
 func told(err error) string {
 	text := err.Error()
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		if text = f.Msg; f.Kind == fault.Invalid && f.Err == nil {
-			return text
+			lines := strings.Split(text, "\n")
+			for i, line := range lines {
+				indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+				lines[i] = indent + fault.Line(line, maxTold)
+			}
+			return strings.Join(lines, "\n")
 		}
 		if f.Err != nil && !strings.Contains(text, f.Err.Error()) {
-			text += " (" + strings.TrimSpace(f.Err.Error()) + ")"
+			cause, _, more := strings.Cut(strings.TrimSpace(f.Err.Error()), "\n")
+			if cause = fault.Line(cause, 300); more {
+				cause += " …"
+			}
+			text += " (" + cause + ")"
 		}
 	}
-	line, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	if rest != "" && strings.Count(line, "(") > strings.Count(line, ")") {
-		line += " …)"
-	}
-	return line
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return fault.Line(line, maxTold)
 }
 
 // logger returns a logger of JSON lines to w.

@@ -63,6 +63,7 @@ func listen(ctx context.Context, address, variable string) (net.Listener, error)
 type portal struct {
 	flags    *listenFlags
 	estate   *estateFlags
+	declared estateState
 	db       *database
 	catalog  *catalog.Store
 	access   *access.Store
@@ -111,6 +112,9 @@ func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(u
 		Catalog: p.catalog, Access: p.access, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
 		Version: version, BaseURL: base, Demo: demo, Connectors: p.sources.connectors,
 		Health: []web.Dependency{{Name: "postgres", Check: p.db.pool.Ping}},
+	}
+	if p.estate.Estate != "" {
+		s.Estate = p.declared.get
 	}
 	handler, err := s.Handler()
 	if err != nil {

@@ -45,7 +45,7 @@ func (s *serveCmd) Run(ctx context.Context, c *cli) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := applyEstate(ctx, p.catalog, declared, log); err != nil {
+	if err := p.declare(ctx, declared); err != nil {
 		return err
 	}
 	return p.serve(ctx, l, false, func(url string) { log.InfoContext(ctx, "ready", "url", url) })

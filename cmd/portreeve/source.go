@@ -34,7 +34,7 @@ func (a *sourceListCmd) Run(ctx context.Context, c *cli) (err error) {
 	if declared != nil && c.DatabaseURL == "" {
 		fmt.Fprintln(w, "SOURCE\tKIND\tNAMESPACE\tEVERY\tDECLARED IN")
 		for _, s := range declared.Sources {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Slug, s.Kind, orElse(s.Namespace, "-"), s.CrawlEvery, s.DeclaredIn)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Slug, s.Kind, orElse(s.Namespace, "-"), spoken(s.CrawlEvery), orElse(fault.Line(s.DeclaredIn, 200), "-"))
 		}
 		return w.Flush()
 	}
@@ -53,7 +53,7 @@ func (a *sourceListCmd) Run(ctx context.Context, c *cli) (err error) {
 		if s.LastOKAt != nil {
 			read = s.LastOKAt.UTC().Format(time.RFC3339)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", s.Slug, s.Kind, s.Datasets, sourceState(s), read, orElse(s.DeclaredIn, "-"))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", s.Slug, s.Kind, s.Datasets, sourceState(s), read, orElse(fault.Line(s.DeclaredIn, 200), "-"))
 	}
 	return w.Flush()
 }
@@ -78,49 +78,106 @@ const (
 
 type sourceCheckCmd struct {
 	estateFlags
-	Name string `arg:"" help:"Slug of the source."`
+	Name string `arg:"" optional:"" help:"Slug of the source. Default: all sources of the estate, or without one of the database."`
 	All  bool   `help:"Look at every dataset of every scope, not at the first ones only."`
 }
 
-// Run checks.
+// Run checks. Problems of the estate that are not about the source that is asked for do not keep it from being checked.
 func (a *sourceCheckCmd) Run(ctx context.Context, c *cli) (err error) {
-	src, db, err := a.find(ctx, c)
-	if err != nil {
-		return err
-	}
+	found, db, wrong := a.find(ctx, c)
 	lake := noLake
 	if db != nil {
 		defer func() { err = errors.Join(err, db.Close()) }()
 		lake = db.lake
 	}
+	if wrong != nil && len(found) == 0 {
+		return wrong
+	}
+	if wrong != nil && a.Name != "" {
+		fmt.Fprintf(os.Stderr, "%s\n%s itself is sound:\n", told(wrong), a.Name)
+		wrong = nil
+	}
 	open := newSources(nil, nil, connectors(lake), os.LookupEnv)
 	defer func() { err = errors.Join(err, open.Close()) }()
-	return (&check{w: os.Stdout, all: a.All, source: src}).run(ctx, open)
+	err = checkAll(ctx, os.Stdout, found, a.All, open)
+	if wrong != nil && ctx.Err() == nil {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, told(err))
+		}
+		return wrong
+	}
+	return err
 }
 
-// find returns the source of the estate or, if it is not there, that of the database, which is then returned as well.
-func (a *sourceCheckCmd) find(ctx context.Context, c *cli) (catalog.Source, *database, error) {
-	declared, err := a.load()
-	if err != nil {
-		return catalog.Source{}, nil, err
-	}
-	if declared != nil {
-		if src, found := declared.Source(a.Name); found {
-			return src, nil, nil
+// checkAll checks sources one after the other and sums up where there are several.
+func checkAll(ctx context.Context, w io.Writer, found []catalog.Source, all bool, open *sources) error {
+	var bad []string
+	for _, src := range found {
+		err := (&check{w: w, all: all, source: src}).run(ctx, open)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case len(found) == 1:
+			return err
+		case err != nil:
+			bad = append(bad, src.Slug)
 		}
-		if c.DatabaseURL == "" {
-			return catalog.Source{}, nil, fault.NotFoundf("there is no source %s in the estate%s", a.Name, didYouMean(a.Name, declared))
+	}
+	if len(bad) > 0 {
+		return fault.Unavailablef(nil, "%d of %s cannot be read, or not whole: %s", len(bad), counted(len(found), "source"), strings.Join(bad, ", "))
+	}
+	fmt.Fprintf(w, "%s checked; nothing failed\n", counted(len(found), "source"))
+	return nil
+}
+
+// find returns the source that is asked for, or all: those of the estate or, if they are not there, those of the database, which
+// is then returned as well. Beside sources of an estate the error says what is wrong with the rest of it.
+func (a *sourceCheckCmd) find(ctx context.Context, c *cli) ([]catalog.Source, *database, error) {
+	var declared *estate.Estate
+	if a.Estate != "" {
+		var wrong error
+		declared, wrong = estate.Examine(a.Estate, connectors(noLake), os.LookupEnv)
+		switch {
+		case declared == nil:
+			return nil, nil, wrong
+		case a.Name == "":
+			return declared.Sources, nil, wrong
+		}
+		src, found := declared.Source(a.Name)
+		switch {
+		case found:
+			return []catalog.Source{src}, nil, wrong
+		case wrong != nil:
+			return nil, nil, wrong
+		case c.DatabaseURL == "":
+			return nil, nil, fault.NotFoundf("there is no source %s in the estate%s", a.Name, didYouMean(a.Name, declared))
 		}
 	}
 	db, err := c.existing(ctx, c.logger(os.Stderr))
 	if err != nil {
-		return catalog.Source{}, nil, err
+		return nil, nil, err
 	}
-	src, err := catalog.NewStore(db.pool).Source(ctx, a.Name)
-	if err != nil {
-		return catalog.Source{}, nil, errors.Join(err, db.Close())
+	found, err := a.stored(ctx, catalog.NewStore(db.pool))
+	return found, db, err
+}
+
+// stored returns the source of the database that is asked for, or all that are not retired.
+func (a *sourceCheckCmd) stored(ctx context.Context, store *catalog.Store) ([]catalog.Source, error) {
+	if a.Name != "" {
+		src, err := store.Source(ctx, a.Name)
+		if err != nil {
+			return nil, err
+		}
+		return []catalog.Source{src}, nil
 	}
-	return src, db, nil
+	all, err := store.Sources(ctx)
+	var found []catalog.Source
+	for i := range all {
+		if all[i].RetiredAt == nil {
+			found = append(found, all[i].Source)
+		}
+	}
+	return found, err
 }
 
 func didYouMean(name string, declared *estate.Estate) string {
@@ -148,22 +205,20 @@ type check struct {
 // run prints what can be read and returns Unavailable if something cannot.
 func (k *check) run(ctx context.Context, open *sources) error {
 	fmt.Fprintf(k.w, "%s (%s%s)\n", k.source.Slug, k.source.Kind, prefixed(", ", k.source.Namespace))
-	start := clock()
 	conn, err := open.Open(ctx, k.source)
 	if err != nil {
 		return k.notRead("it cannot be opened", err)
 	}
 	defer func() { _ = conn.Close() }() // read from only
-	fmt.Fprintf(k.w, "  opened in %s\n", since(start))
-	start = clock()
+	start := clock()
 	scopes, err := conn.Crawler.Scopes(ctx)
 	if err != nil {
 		return k.notRead("its scopes cannot be listed", err)
 	}
-	fmt.Fprintf(k.w, "  %d scopes listed in %s\n", len(scopes), since(start))
+	fmt.Fprintf(k.w, "  %s listed in %s\n", counted(len(scopes), "scope"), since(start))
 	for i, scope := range scopes {
 		if !k.all && i == scopesChecked {
-			fmt.Fprintf(k.w, "  … and %d more scopes, which --all looks at\n", len(scopes)-i)
+			fmt.Fprintf(k.w, "  … and %d more, which --all looks at\n", len(scopes)-i)
 			break
 		}
 		k.scope(ctx, conn.Crawler, scope)
@@ -171,13 +226,14 @@ func (k *check) run(ctx context.Context, open *sources) error {
 			return ctx.Err()
 		}
 	}
-	fmt.Fprintf(k.w, "  %d datasets read in %d scopes", k.datasets, k.scopes-k.bad)
+	fmt.Fprintf(k.w, "  %s read in %s", counted(k.datasets, "dataset"), counted(k.scopes-k.bad, "scope"))
 	if k.bad+k.failed == 0 {
 		fmt.Fprintln(k.w, "; nothing failed")
 		return nil
 	}
-	fmt.Fprintf(k.w, "; %d scopes and %d datasets failed\n", k.bad, k.failed)
-	return fault.Unavailablef(nil, "%s cannot be read whole: %d scopes and %d datasets failed", k.source.Slug, k.bad, k.failed)
+	failed := counted(k.bad, "scope") + " and " + counted(k.failed, "dataset") + " failed"
+	fmt.Fprintf(k.w, "; %s\n", failed)
+	return fault.Unavailablef(nil, "%s cannot be read whole: %s", k.source.Slug, failed)
 }
 
 func (k *check) notRead(what string, err error) error {
@@ -198,7 +254,7 @@ func (k *check) scope(ctx context.Context, c catalog.Crawler, scope string) {
 			why = append(why, "not listed to its end: "+told(err))
 		case err != nil:
 			if failed++; failed <= failuresTold {
-				why = append(why, o.Name+": "+told(err))
+				why = append(why, fault.Line(o.Name, 200)+": "+told(err))
 			}
 		default:
 			datasets++
@@ -212,7 +268,8 @@ func (k *check) scope(ctx context.Context, c catalog.Crawler, scope string) {
 	k.scopes++
 	k.datasets += datasets
 	k.failed += failed
-	fmt.Fprintf(k.w, "  %-30s %4d datasets, %5d columns, in %s%s\n", orElse(scope, "(everything)"), datasets, columns, since(start), more)
+	fmt.Fprintf(k.w, "  %-30s %s, %s, in %s%s\n", orElse(fault.Line(scope, 200), "(everything)"), counted(datasets, "dataset"),
+		counted(columns, "column"), since(start), more)
 	if datasets+failed == 0 && len(why) == 0 {
 		why = append(why, "it is empty, or what is in it may not be seen")
 	}
@@ -231,4 +288,33 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-func since(start time.Time) string { return clock().Sub(start).Round(time.Millisecond).String() }
+func since(start time.Time) string { return spoken(clock().Sub(start)) }
+
+// counted is a number of things that are named by a word: "1 scope", "2 scopes".
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
+}
+
+// spoken writes a time as people say it: "12 ms", "3.4 s", "1 h 30 min", "2 d".
+func spoken(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
+	}
+	var parts []string
+	for _, unit := range []struct {
+		long time.Duration
+		name string
+	}{{24 * time.Hour, " d"}, {time.Hour, " h"}, {time.Minute, " min"}, {time.Second, " s"}} {
+		if n := d / unit.long; n > 0 {
+			parts = append(parts, fmt.Sprint(int64(n), unit.name))
+			d -= n * unit.long
+		}
+	}
+	return strings.Join(parts, " ")
+}

@@ -129,8 +129,8 @@ func TestSourceCheckSaysWhatMayBeRead(t *testing.T) {
 		t.Errorf("%v, want Unavailable: exit status 1", err)
 	}
 	for _, want := range []string{
-		"a (fake, fake://h)", "3 scopes listed", "20 datasets,    40 columns", "the first ones; --all looks at all", "not listed to its end: the user u may not list secret",
-		"odd.t4: the user u may not read it", "… and 4 more that cannot be read", "20 datasets read in 2 scopes; 1 scopes and 9 datasets failed",
+		"a (fake, fake://h)", "3 scopes listed", "20 datasets, 40 columns", "the first ones; --all looks at all", "not listed to its end: the user u may not list secret",
+		"odd.t4: the user u may not read it", "… and 4 more that cannot be read", "20 datasets read in 2 scopes; 1 scope and 9 datasets failed",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
@@ -139,7 +139,7 @@ func TestSourceCheckSaysWhatMayBeRead(t *testing.T) {
 	if strings.Contains(out, "odd.t5") {
 		t.Error("every failure is told")
 	}
-	if out, _ := check1(true, partly{}); !strings.Contains(out, "30 datasets,    60 columns") {
+	if out, _ := check1(true, partly{}); !strings.Contains(out, "30 datasets, 60 columns") {
 		t.Errorf("--all does not look at all:\n%s", out)
 	}
 	if out, err := check1(false, empty{}); err != nil || !strings.Contains(out, "nothing failed") {

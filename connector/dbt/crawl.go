@@ -200,7 +200,7 @@ func (v *view) owners() (map[string]int, error) {
 		name := a.project()
 		if first, twice := projects[name]; twice {
 			return nil, fault.Unavailablef(nil, "%s and %s both hold the project %s: let each be a source of its own",
-				v.projects[first].dir, a.dir, name)
+				v.projects[first].dir, a.dir, fault.Line(name, maxShort))
 		}
 		projects[name] = i
 		for pkg := range a.index.Packages {

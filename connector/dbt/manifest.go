@@ -125,7 +125,7 @@ func readManifest(ctx context.Context, src io.Reader, file string) (*index, erro
 		return nil, err
 	}
 	if name, _ := x.Metadata.artifact(); name != "manifest" && (name != "" || sections == 0) {
-		return nil, fault.Unavailablef(nil, "%s is no manifest of dbt but %s", file, orOther(name))
+		return nil, fault.Unavailablef(nil, "%s is no manifest of dbt but %s", file, fault.Line(orOther(name), maxShort))
 	}
 	for i, t := range x.Tests {
 		for _, id := range t.Targets {

@@ -73,7 +73,7 @@ func TestManifestToCome(t *testing.T) {
 	replace(t, filepath.Join(dir, "manifest.json"), []byte(`{
 		"nodes": {
 			"model.p.new": {"name": "new", "package_name": "p", "columns": [{"name": "b"}, {"name": "a", "data_type": 7, "new": {}}],
-				"config": {"tags": "one", "meta": {"owner": ["x@y.example", "ops"], "n": 3, "deep": {"a": 1}}}, "version": 2.5, "description": null,
+				"config": {"tags": "one", "meta": {"owner": ["x@y.example", "ops"], "n": 3, "deep": {"a": 1}, "db_pwd": "hush", "from": "mysql://u:hush@db/x"}}, "version": 2.5, "description": null,
 				"tags": null, "relation_name": null, "extra": [[{}]], "depends_on": null},
 			"function.p.f": {}, "model.p.bare": {}, "model.p.twice": {"description": "first"},
 			"model.p.twice": {"description": "last"}, "test.p.odd": 5, "test.p.odder": {"test_metadata": "x", "depends_on": {"nodes": ["model.p.bare"]}}
@@ -87,6 +87,7 @@ func TestManifestToCome(t *testing.T) {
 	}
 	m := seen[`p.new."v2.5"`]
 	if m.Team != "ops" || m.Detail.Model.OwnerEmail != "x@y.example" || !cmp.Equal(m.Tags, []string{"one"}) || m.Properties["meta.n"] != "3" ||
+		m.Properties["meta.from"] != "mysql://db/x" || strings.Contains(fmt.Sprint(m.Properties), "hush") ||
 		len(m.Columns) != 2 || m.Columns[0].Path != "b" || m.Columns[1].Type != "7" {
 		t.Errorf("p.new is %+v", m)
 	}

@@ -29,11 +29,11 @@ type observer struct {
 func (o *observer) observe(name, nativeID string, e *entry, raw, built []byte) (catalog.Observation, error) {
 	seen := catalog.Observation{Name: name}
 	if e.Size < 0 {
-		return seen, fault.Unavailablef(nil, "%s has more than %d MiB on %s", o.file, maxValue>>20, e.ID)
+		return seen, fault.Unavailablef(nil, "%s has more than %d MiB on %s", o.file, maxValue>>20, fault.Line(e.ID, maxShort))
 	}
 	n, wrong := decodeNode(raw)
 	if wrong != "" {
-		return seen, fault.Unavailablef(nil, "%s does not describe %s as dbt does: %s", o.file, e.ID, wrong)
+		return seen, fault.Unavailablef(nil, "%s does not describe %s as dbt does: %s", o.file, fault.Line(e.ID, maxShort), fault.Line(wrong, maxMessage))
 	}
 	var b builtNode
 	if built != nil && json.Unmarshal(built, &b) != nil {
@@ -169,19 +169,11 @@ func (o *observer) properties(n *node, e *entry) map[string]string {
 	}
 	for i, m := range slices.Concat(n.Meta, n.Config.Meta) {
 		var t text
-		if _ = t.UnmarshalJSON(m.value); i < maxMeta && m.key != "owner" && !secret(m.key) {
-			set("meta."+short(m.key), string(t))
+		if _ = t.UnmarshalJSON(m.value); i < maxMeta && m.key != "owner" && catalog.Showable(m.key) {
+			set("meta."+short(m.key), catalog.WithoutUserinfo(string(t)))
 		}
 	}
 	return p
-}
-
-// secret reports whether a field may hold what somebody should not have written there.
-func secret(key string) bool {
-	key = strings.ToLower(key)
-	return slices.ContainsFunc([]string{"secret", "passw", "token", "credential", "api_key", "apikey", "access_key", "private"}, func(s string) bool {
-		return strings.Contains(key, s)
-	})
 }
 
 // identifiers returns the table that a node builds or reads, as its database is known.

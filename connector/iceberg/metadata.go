@@ -82,7 +82,7 @@ func recoverDamaged(e entry, err *error) {
 // metadataFault says what is wrong with the metadata file of e. It names the file without its folder: whole paths are the
 // operator's business.
 func metadataFault(e entry, err error) error {
-	name := e.Metadata[strings.LastIndexByte(e.Metadata, '/')+1:]
+	name := fault.Line(e.Metadata[strings.LastIndexByte(e.Metadata, '/')+1:], maxName)
 	switch {
 	case e.Metadata == "":
 		return fault.Unavailablef(err, "the Iceberg catalog names no metadata file")
@@ -118,7 +118,7 @@ func openRegular(path string) (*os.File, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fault.Unavailablef(nil, "%s is not a regular file", filepath.Base(path))
+		err = fault.Unavailablef(nil, "%s is not a regular file", fault.Line(filepath.Base(path), maxName))
 	}
 	if err != nil {
 		_ = f.Close()
@@ -172,7 +172,7 @@ func localPath(address string) (string, error) {
 		}
 		return decoded(filepath.Clean(path)), nil
 	case found && strings.HasPrefix(rest, "//"):
-		return "", fault.Unavailablef(nil, "a file lies in %s storage; only the local disk can be read here", strings.ToLower(scheme))
+		return "", fault.Unavailablef(nil, "a file lies in %s storage; only the local disk can be read here", fault.Line(strings.ToLower(scheme), 100))
 	}
 	return "", fault.Unavailablef(nil, "the address of a file is not one of the local disk")
 }

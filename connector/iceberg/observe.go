@@ -47,12 +47,12 @@ func (l *Lake) observe(ctx context.Context, e entry) (catalog.Observation, error
 		NativeID:  t.Metadata().TableUUID().String(),
 		Kind:      catalog.Table,
 		Version:   e.version(),
-		Location:  boundTo(t.Location(), maxName),
+		Location:  boundTo(catalog.WithoutUserinfo(t.Location()), maxName),
 		Format:    strings.ToLower(t.Properties().Get("write.format.default", "parquet")),
 		Columns:   columns(t.Schema().Fields()),
 		Snapshots: snapshots(t.Metadata().Snapshots()),
 	}
-	if id, ok := catalog.FileIdentifier(t.Location(), "its files are there"); ok {
+	if id, ok := catalog.FileIdentifier(catalog.WithoutUserinfo(t.Location()), "its files are there"); ok {
 		o.Identifiers = []catalog.Identifier{id}
 	}
 	for name, ref := range t.Metadata().Refs() {
@@ -84,7 +84,8 @@ func observeView(e entry, name string) (catalog.Observation, error) {
 		return catalog.Observation{Name: name}, err
 	}
 	o := catalog.Observation{
-		Name: name, NativeID: m.ViewUUID().String(), Kind: catalog.View, Version: e.version(), Location: boundTo(m.Location(), maxName),
+		Name: name, NativeID: m.ViewUUID().String(), Kind: catalog.View, Version: e.version(),
+		Location: boundTo(catalog.WithoutUserinfo(m.Location()), maxName),
 	}
 	if schema := m.CurrentSchema(); schema != nil {
 		o.Columns = columns(schema.Fields())
@@ -113,19 +114,15 @@ func describe(o *catalog.Observation, p iceberg.Properties) {
 }
 
 // shown returns the properties that a page may show: none that is shown elsewhere, that only programs read, or that may be a
-// secret of somebody who does not know better.
+// secret.
 func shown(p iceberg.Properties) map[string]string {
 	out := map[string]string{}
 	for k, v := range p {
-		switch lower := strings.ToLower(k); {
-		case k == CommentProperty, strings.HasPrefix(k, "portreeve."), k == "schema.name-mapping.default":
-		case strings.Contains(lower, "secret"), strings.Contains(lower, "password"), strings.Contains(lower, "token"),
-			strings.Contains(lower, "credential"), strings.Contains(lower, "access-key"):
-		default:
-			out[boundTo(k, maxName)] = boundTo(v, maxName)
+		if k != CommentProperty && !strings.HasPrefix(k, "portreeve.") && k != "schema.name-mapping.default" {
+			out[k] = v
 		}
 	}
-	return out
+	return catalog.ShownProperties(out)
 }
 
 // columnPaths maps field ids to paths.

@@ -49,6 +49,7 @@ func TestObservationOfATable(t *testing.T) {
 			iceberg.CommentProperty: "What happened.", iceberg.TitleProperty: "Events", iceberg.TeamProperty: " ops ", "owner": "nobody",
 			iceberg.DomainProperty: "sales", iceberg.TagsProperty: "a, b,,a", iceberg.CertifiedProperty: "true",
 			iceberg.DeprecatedProperty: "Use other.", "app.color": "green", "s3.secret-access-key": "hidden", "App.Password": "hidden",
+			"session_key": "hidden", "upstream": "postgres://u:hidden@db/app",
 		}))
 	got, err := l.one(t, "s")
 	if err != nil {
@@ -59,7 +60,7 @@ func TestObservationOfATable(t *testing.T) {
 		Tags: []string{"a", "b"}, Certified: true, Deprecated: "Use other.", Format: "parquet",
 		Partitioning: []string{"month(at)", "bucket(16, id)", "truncate(4, name)", "origin"},
 		SortOrder:    []string{"origin asc nulls first", "day(at) desc nulls last"},
-		Properties:   map[string]string{"app.color": "green", "owner": "nobody"},
+		Properties:   map[string]string{"app.color": "green", "owner": "nobody", "upstream": "postgres://db/app"},
 		RowCount:     new(int64), ByteCount: new(int64), FileCount: new(int64), // nothing was ever written
 		Columns: []catalog.Column{
 			{Path: "id", Type: "long", Nullable: true, NativeID: "1"},

@@ -92,14 +92,14 @@ func planFile(f liveFile, deletes []liveFile) (catalog.PlanFile, error) {
 
 func parquetPath(f liveFile) (string, error) {
 	if f.FileFormat() != iceberg.ParquetFile {
-		return "", fault.Unavailablef(nil, "a file is in the format %s; only Parquet can be read here", f.FileFormat())
+		return "", fault.Unavailablef(nil, "a file is in the format %s; only Parquet can be read here", fault.Line(string(f.FileFormat()), 100))
 	}
 	path, err := localPath(f.FilePath())
 	if err != nil {
 		return "", err
 	}
 	if _, err := os.Stat(path); err != nil {
-		return "", fault.Unavailablef(err, "a file of the table is missing or cannot be opened: %s", filepath.Base(path))
+		return "", fault.Unavailablef(err, "a file of the table is missing or cannot be opened: %s", fault.Line(filepath.Base(path), maxName))
 	}
 	return path, nil
 }

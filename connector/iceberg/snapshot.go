@@ -46,12 +46,13 @@ func snapshot(s table.Snapshot) catalog.Snapshot {
 	out.TotalBytes = figure(p, "total-files-size")
 	out.AddedFiles = changed(p, "added-data-files")
 	out.TotalFiles = figure(p, "total-data-files")
-	out.Summary = map[string]string{}
+	summary := map[string]string{}
 	for k, v := range p {
 		if k != "operation" && !strings.HasPrefix(k, "partitions.") { // one key for each partition touched
-			out.Summary[boundTo(k, maxName)] = boundTo(v, maxName)
+			summary[k] = v
 		}
 	}
+	out.Summary = catalog.ShownProperties(summary)
 	return out
 }
 

@@ -21,6 +21,7 @@ import (
 // explain tells a person why what could not be had. A cancelled context stays what it is.
 func (c *cluster) explain(err error, what string) error {
 	s := &c.settings
+	what = fault.Line(what, maxText)
 	switch {
 	case errors.Is(err, context.Canceled), fault.KindOf(err) != fault.Internal:
 		return err
@@ -58,7 +59,7 @@ func shardError(s kgo.ResponseShard) error {
 		return s.Err
 	}
 	address := net.JoinHostPort(s.Meta.Host, strconv.Itoa(int(s.Meta.Port)))
-	return &brokerError{fmt.Sprintf("broker %d at %s", s.Meta.NodeID, cut(address)), s.Err}
+	return &brokerError{fmt.Sprintf("broker %d at %s", s.Meta.NodeID, fault.Line(address, maxText)), s.Err}
 }
 
 // place names what could not be reached: a broker as the cluster names it, or the cluster as the settings do.
@@ -93,7 +94,7 @@ func connectionTrouble(err error, s *settings) string {
 	case strings.Contains(text, "tls alert record"), strings.Contains(text, "tls endpoint"):
 		return "the port speaks TLS; set tls to true"
 	case errors.As(err, &dns):
-		return "there is no host " + dns.Name
+		return "there is no host " + fault.Line(dns.Name, maxText)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
 			return "nothing listens at " + op.Addr.String()

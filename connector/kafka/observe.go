@@ -68,8 +68,8 @@ func (t *topic) describeConfigs(d *catalog.TopicDetail) {
 	d.RetentionMS = t.number("retention.ms")
 	d.RetentionBytes = t.number("retention.bytes")
 	for name, entry := range t.configs {
-		if entry.own {
-			d.Configs = append(d.Configs, catalog.Setting{Name: cut(name), Value: cut(entry.value)})
+		if entry.own && catalog.Showable(name) {
+			d.Configs = append(d.Configs, catalog.Setting{Name: cut(name), Value: cut(catalog.WithoutUserinfo(entry.value))})
 		}
 	}
 	slices.SortFunc(d.Configs, func(a, b catalog.Setting) int { return strings.Compare(a.Name, b.Name) })

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,9 +183,9 @@ func (s *settings) mechanism() sasl.Mechanism {
 func (s *settings) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.serverName}
 	if s.caFile != "" {
-		text, err := os.ReadFile(s.caFile)
+		text, err := catalog.ReadSmallFile(s.caFile, "ca_file")
 		if err != nil {
-			return nil, &fault.Error{Kind: fault.Invalid, Field: "ca_file", Msg: "the file of the setting ca_file cannot be read", Err: err}
+			return nil, err
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(text) {
@@ -194,7 +193,15 @@ func (s *settings) tlsConfig() (*tls.Config, error) {
 		}
 	}
 	if s.certFile != "" {
-		pair, err := tls.LoadX509KeyPair(s.certFile, s.keyFile)
+		cert, err := catalog.ReadSmallFile(s.certFile, "cert_file")
+		if err != nil {
+			return nil, err
+		}
+		key, err := catalog.ReadSmallFile(s.keyFile, "key_file")
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil {
 			const msg = "the files of the settings cert_file and key_file are no certificate and its key (PEM)"
 			return nil, &fault.Error{Kind: fault.Invalid, Field: "cert_file", Msg: msg, Err: err}

@@ -77,7 +77,7 @@ func (d *Database) explainServer(e *pgconn.PgError, err error) error {
 	case "42501":
 		return &fault.Error{
 			Kind: fault.Forbidden, Err: err,
-			Msg: fmt.Sprintf("the user %s may not read %s: %s", d.pool.Config().ConnConfig.User, d.place, e.Message),
+			Msg: fmt.Sprintf("the user %s may not read %s: %s", d.pool.Config().ConnConfig.User, d.place, said(e)),
 		}
 	case "3D000":
 		return &fault.Error{Kind: fault.NotFound, Err: err, Msg: "there is no such database: " + d.place}
@@ -91,10 +91,13 @@ func (d *Database) explainServer(e *pgconn.PgError, err error) error {
 	case "57014":
 		return fault.Unavailablef(err, "%s needs longer than statement_timeout for an answer", d.place)
 	case "08P01", "42704":
-		return fault.Unavailablef(err, "%s is not a PostgreSQL server of version 13 or later: %s", d.place, e.Message)
+		return fault.Unavailablef(err, "%s is not a PostgreSQL server of version 13 or later: %s", d.place, said(e))
 	}
-	return fault.Unavailablef(err, "%s cannot answer: %s", d.place, e.Message)
+	return fault.Unavailablef(err, "%s cannot answer: %s", d.place, said(e))
 }
+
+// said is what the server says of an error, on one line.
+func said(e *pgconn.PgError) string { return fault.Line(e.Message, 400) }
 
 // server tells one database from all others, whatever its address.
 type server struct {

@@ -2,12 +2,9 @@ package postgres
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -220,8 +217,13 @@ func (a *address) namespaces() []string {
 // poolConfig returns what the driver is to do. Nothing comes from the portal's own environment or home: its PGPASSWORD is not
 // for this server.
 func (a *address) poolConfig() (*pgxpool.Config, error) {
-	if err := checkFiles(a.tls); err != nil {
+	security, err := readCertificates(a.tls)
+	if err != nil {
 		return nil, err
+	}
+	sslmode := a.sslmode
+	if sslmode == "require" && security.authorities != nil {
+		sslmode = "verify-ca" // as the driver and libpq do when they read the file themselves
 	}
 	var dsn strings.Builder
 	for _, kv := range [][2]string{
@@ -231,10 +233,10 @@ func (a *address) poolConfig() (*pgxpool.Config, error) {
 		{"user", a.user},
 		{"password", a.password},
 		{"passfile", ""},
-		{"sslmode", a.sslmode},
-		{"sslrootcert", a.tls["ca_file"]},
-		{"sslcert", a.tls["cert_file"]},
-		{"sslkey", a.tls["key_file"]},
+		{"sslmode", sslmode},
+		{"sslrootcert", ""}, // read above, since the driver would wait for a pipe and read a device without end
+		{"sslcert", ""},
+		{"sslkey", ""},
 		{"connect_timeout", "10"},
 		{"target_session_attrs", "any"},
 	} {
@@ -244,6 +246,7 @@ func (a *address) poolConfig() (*pgxpool.Config, error) {
 	if err != nil { // it may hold the password
 		return nil, fault.Invalidf("", "the settings of %s do not fit together: look at sslmode and the files of TLS", a.place())
 	}
+	security.use(config.ConnConfig)
 	config.MaxConns, config.MinConns = 2, 0
 	config.MaxConnIdleTime = time.Minute
 	config.PingTimeout = 5 * time.Second
@@ -251,27 +254,4 @@ func (a *address) poolConfig() (*pgxpool.Config, error) {
 	config.ConnConfig.RuntimeParams = map[string]string{"application_name": "portreeve", "client_encoding": "UTF8"}
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	return config, nil
-}
-
-// checkFiles says which file of TLS is at fault, which the driver does not.
-func checkFiles(files map[string]string) error {
-	for _, name := range []string{"ca_file", "cert_file", "key_file"} {
-		if files[name] == "" {
-			continue
-		}
-		text, err := os.ReadFile(files[name])
-		if err != nil {
-			return &fault.Error{Kind: fault.Invalid, Field: name, Msg: name + " cannot be read", Err: err}
-		}
-		if name == "ca_file" && !x509.NewCertPool().AppendCertsFromPEM(text) {
-			return fault.Invalidf(name, "ca_file holds no certificate in PEM")
-		}
-	}
-	if files["cert_file"] == "" && files["key_file"] == "" {
-		return nil
-	}
-	if _, err := tls.LoadX509KeyPair(files["cert_file"], files["key_file"]); err != nil {
-		return fault.Invalidf("key_file", "cert_file and key_file are not a certificate and its key, unencrypted, in PEM")
-	}
-	return nil
 }

@@ -80,6 +80,9 @@ func TestBadSettings(t *testing.T) {
 		{"host", "url", "postgres://u:hush@h/d"},
 		{"ca_file", "ca_file", "/nowhere/ca.pem"},
 		{"ca_file", "ca_file", text},
+		{"ca_file", "ca_file", "/dev/zero"},
+		{"cert_file", "cert_file", "/dev/zero"},
+		{"key_file", "key_file", "/dev/zero"},
 		{"key_file", "cert_file", text},
 		{"cert_file", "cert_file", "/nowhere/cert.pem"},
 	} {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"portreeve/fault"
 )
 
 const (
@@ -53,7 +55,10 @@ type refusal struct {
 	status  int
 	code    int // of the registry's own, 0 when the answer was not in its form: it may be a proxy's
 	message string
+	err     error // a *stranger if the answer was not in its form
 }
+
+func (r *refusal) Unwrap() error { return r.err }
 
 func (r *refusal) Error() string {
 	return fmt.Sprintf("HTTP %d, code %d: %s", r.status, r.code, r.message)
@@ -146,9 +151,10 @@ func (c *client) once(ctx context.Context, address string, timeout time.Duration
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return failed(resp)
+		return c.failed(resp)
 	}
-	err = read(resp.Body)
+	head := &beginning{from: resp.Body}
+	err = read(head)
 	var quiet *silence
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
@@ -157,7 +163,7 @@ func (c *client) once(ctx context.Context, address string, timeout time.Duration
 		return err
 	case errors.As(err, &syntax), errors.As(err, &shape):
 		const why = "at %s answers with something else than its JSON: is this the address of its API, and does no proxy stand before it?"
-		return &silence{why: fmt.Sprintf(why, req.URL.Host), err: err}
+		return &silence{why: fmt.Sprintf(why, req.URL.Host), err: c.stranger(resp, head.text)}
 	}
 	return c.noAnswer(ctx, req.URL, err)
 }
@@ -174,14 +180,14 @@ func (c *client) noAnswer(ctx context.Context, at *url.URL, err error) error {
 }
 
 // failed makes an error of an answer that is none of success.
-func failed(resp *http.Response) error {
+func (c *client) failed(resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what there is of it says enough
 	var body struct {
 		Code    int    `json:"error_code"`
 		Message string `json:"message"`
 	}
 	_ = json.Unmarshal(text, &body) // a proxy's page stays empty
-	message := strings.Join(strings.Fields(cut(body.Message, 300)), " ")
+	message := fault.Line(body.Message, 300)
 	host, status := resp.Request.URL.Host, resp.StatusCode
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
@@ -198,13 +204,17 @@ func failed(resp *http.Response) error {
 	case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
 		return &silence{why: fmt.Sprintf("at %s sends elsewhere, to %s: use the address of its API itself", host, elsewhere(resp))}
 	}
-	return &refusal{status: status, code: body.Code, message: message}
+	no := &refusal{status: status, code: body.Code, message: message}
+	if body.Code == 0 && status != http.StatusUnauthorized && status != http.StatusForbidden {
+		no.err = c.stranger(resp, text)
+	}
+	return no
 }
 
 // elsewhere names the host of a redirection; the rest of the address may hold secrets.
 func elsewhere(resp *http.Response) string {
 	if to, err := resp.Location(); err == nil {
-		return cut(to.Host, 200)
+		return fault.Line(to.Host, 200)
 	}
 	return "nowhere"
 }

@@ -38,7 +38,7 @@ type seen struct {
 func (r *registry) crawl(ctx context.Context, known catalog.Known, yield func(catalog.Observation, error) bool) error {
 	names, err := r.client.subjects(ctx)
 	if err != nil {
-		return r.explain(err, "the list of subjects")
+		return r.explain(err, allSubjects)
 	}
 	wanted := names[:0]
 	for _, name := range names {
@@ -173,5 +173,5 @@ func (r *crawl) fingerprint(sum, level string, inherited bool) string {
 
 // unreadable makes of a decoder's error one that a person can be shown.
 func unreadable(subject string, version int, err error) error {
-	return fault.Unavailablef(err, "version %d of the subject %s cannot be read: %s", version, subject, cut(err.Error(), 500))
+	return fault.Unavailablef(err, "version %d of the subject %s cannot be read: %s", version, fault.Line(subject, maxName), fault.Line(err.Error(), 500))
 }

@@ -123,15 +123,15 @@ func kept(references []catalog.SchemaReference) []catalog.SchemaReference {
 	return out
 }
 
-// properties returns what people wrote beside the schema, but nothing that they marked as sensitive.
+// properties returns what people wrote beside the schema, but nothing that they marked as sensitive or that may be a secret.
 func properties(v *version) map[string]string {
 	out := map[string]string{}
 	for name, value := range v.Metadata.Properties {
-		if len(out) < 100 && !slices.Contains(v.Metadata.Sensitive, name) {
-			out[cut(name, maxName)] = cut(value, maxName)
+		if !slices.Contains(v.Metadata.Sensitive, name) {
+			out[name] = value
 		}
 	}
-	return out
+	return catalog.ShownProperties(out)
 }
 
 // identify returns the names by which a subject is known elsewhere, and which part of its topic it is about.

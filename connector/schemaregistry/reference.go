@@ -49,16 +49,16 @@ func (l *library) references(ctx context.Context, v *version) ([]file, error) {
 		target, err := l.fetch(ctx, ref)
 		if isGone(err) {
 			const msg = "version %d of the subject %s cannot be read: it refers to version %d of %s, which is not in the registry"
-			return nil, fault.Unavailablef(err, msg, v.Version, v.Subject, ref.Version, cut(ref.Subject, maxName))
+			return nil, fault.Unavailablef(err, msg, v.Version, fault.Line(v.Subject, maxName), ref.Version, fault.Line(ref.Subject, maxName))
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reference to %s: %w", cut(ref.Subject, maxName), err)
+			return nil, fmt.Errorf("reference to %s: %w", fault.Line(ref.Subject, maxName), err)
 		}
 		files = append(files, file{ref.Name, target.Schema})
 		bytes += len(target.Schema)
 		if len(files) > maxFiles || bytes > maxFileBytes || len(queue)+len(target.References) > 10*maxFiles {
 			const msg = "version %d of the subject %s cannot be read: it refers to more than %d other schemas or %d MiB of them"
-			return nil, fault.Unavailablef(nil, msg, v.Version, v.Subject, maxFiles, maxFileBytes>>20)
+			return nil, fault.Unavailablef(nil, msg, v.Version, fault.Line(v.Subject, maxName), maxFiles, maxFileBytes>>20)
 		}
 		queue = append(slices.Clip(queue), target.References...)
 	}

@@ -85,13 +85,21 @@ func isGone(err error) bool {
 	return errors.As(err, &no) && no.status == http.StatusNotFound && (no.code == noSubject || no.code == noVersion)
 }
 
+// allSubjects is what every registry has to tell.
+const allSubjects = "the list of subjects"
+
 // explain makes of an error of the client one that a person can be shown; what was to be read continues "the user may not read".
 func (r *registry) explain(err error, what string) error {
 	var no *refusal
 	var quiet *silence
+	var odd *stranger
+	what = fault.Line(what, maxName)
 	switch {
 	case fault.KindOf(err) != fault.Internal:
 		return err
+	case what == allSubjects && errors.As(err, &odd):
+		const msg = "%s answers, but is no schema registry (%s): url must be the address of its API"
+		return fault.Unavailablef(odd, msg, odd.host, odd.kind)
 	case errors.As(err, &quiet):
 		return fault.Unavailablef(err, "%s cannot be read: the registry %s", what, quiet.why)
 	case !errors.As(err, &no):

@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -53,6 +54,27 @@ func TestLogsIn(t *testing.T) {
 			t.Errorf("%s, refused: %v", header, c.end)
 		}
 	}
+}
+
+// TestSecretsStayOffTheWay checks that a password or a token goes to no address by http but this computer's.
+func TestSecretsStayOffTheWay(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []map[string]string{{"user": "ann", "password": "s3cr3t"}, {"token": "s3cr3t"}} {
+		for address, refused := range map[string]bool{
+			"http://r.test:8081": true, "https://r.test\nhttp://r.test": true, "http://127.0.0.1\nhttp://10.0.0.1": true,
+			"http://localhost.r.test": true, "http://0.0.0.0": true, "http://127.1": true,
+			"https://r.test\nHTTPS://other.test": false, "http://127.0.0.1:1\nhttp://[::1]:2\nhttp://LocalHost\nhttps://r.test": false,
+		} {
+			config := map[string]string{"url": address}
+			maps.Copy(config, secret)
+			if refused {
+				wantField(t, config, "url")
+			} else {
+				open(t, config)
+			}
+		}
+	}
+	open(t, map[string]string{"url": "http://r.test"})
 }
 
 // TestVersionsAreBounded registers more and longer versions than are kept, at the real registry.

@@ -136,11 +136,13 @@ func TestBadAnswers(t *testing.T) {
 		kind    fault.Kind
 		says    string
 	}{
-		{"a proxy's page", answer(200, "<html>Welcome</html>"), fault.Unavailable, "something else than its JSON"},
-		{"another JSON", answer(200, `{"status": "UP"}`), fault.Unavailable, "something else than its JSON"},
+		{"a proxy's page", answer(200, "<html>Welcome</html>"), fault.Unavailable, "answers, but is no schema registry (200, text/html)"},
+		{"another JSON", answer(200, `{"status": "UP"}`), fault.Unavailable, "answers, but is no schema registry (200, text/plain)"},
 		{"half an answer", answer(200, `["a", "b`, "Content-Length", "100"), fault.Unavailable, "does not answer"},
 		{"a login page", answer(302, "", "Location", "https://sso.test/login?secret=x"), fault.Unavailable, "sends elsewhere, to sso.test"},
-		{"nothing there", answer(404, "not found"), fault.Unavailable, "the address may be wrong"},
+		{"a host that misleads", answer(302, "", "Location", "https://ann:pw@a\u202eb.test/"), fault.Unavailable, "sends elsewhere, to a b.test:"},
+		{"words that mislead", answer(500, `{"error_code": 50001, "message": "a\u202eb\u001b[2J\nc"}`), fault.Unavailable, "says a b [2J c"},
+		{"nothing there", answer(404, "not found"), fault.Unavailable, "answers, but is no schema registry (404, text/plain)"},
 		{"a wrong password", answer(401, ""), fault.Forbidden, "the registry does not accept the user ann"},
 		{"no right", answer(403, `{"error_code": 40301}`), fault.Forbidden, "the user ann may not read the list of subjects"},
 		{"an error of its own", answer(500, `{"error_code": 50001, "message": "store is down"}`), fault.Unavailable, "store is down"},
@@ -316,7 +318,8 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	for field, config := range map[string]map[string]string{
 		"url": {}, "timeout": {"timeout": "1"}, "cert_file": {"cert_file": "x"}, "user": {"password": "x"},
-		"token": {"user": "a", "token": "b"}, "kafka": {"kafka": "events"}, "ca_file": {"ca_file": "/none"},
+		"token": {"user": "a", "token": "b"}, "kafka": {"kafka": "events"}, "ca_file": {"ca_file": "/dev/zero"},
+		"key_file": {"cert_file": "server_test.go", "key_file": "/dev/zero"},
 	} {
 		if field != "url" {
 			config["url"] = "http://r.test"

@@ -3,8 +3,8 @@ package schemaregistry
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -99,15 +99,34 @@ func (s *settings) together() error {
 	case s.kafka != "" && !strings.Contains(s.kafka, "://"):
 		return fault.Invalidf("kafka", "the setting kafka is neither a declared source nor a namespace like kafka://host:9092")
 	}
+	if s.password+s.token == "" {
+		return nil
+	}
+	for _, address := range s.urls { // of all, since each may be asked when another does not answer
+		if !private(address) {
+			return fault.Invalidf("url", "the setting url must begin with https:// where a password or a token is shown, "+
+				"or everybody on the way could read it; only this computer may be asked by http")
+		}
+	}
 	return nil
+}
+
+// private reports whether nobody on the way can read what is sent to an address.
+func private(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "https" || strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (s *settings) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.caFile != "" {
-		text, err := os.ReadFile(s.caFile)
+		text, err := catalog.ReadSmallFile(s.caFile, "ca_file")
 		if err != nil {
-			return nil, &fault.Error{Kind: fault.Invalid, Field: "ca_file", Msg: "the file of the setting ca_file cannot be read", Err: err}
+			return nil, err
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(text) {
@@ -115,7 +134,15 @@ func (s *settings) tlsConfig() (*tls.Config, error) {
 		}
 	}
 	if s.certFile != "" {
-		pair, err := tls.LoadX509KeyPair(s.certFile, s.keyFile)
+		cert, err := catalog.ReadSmallFile(s.certFile, "cert_file")
+		if err != nil {
+			return nil, err
+		}
+		key, err := catalog.ReadSmallFile(s.keyFile, "key_file")
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil {
 			const msg = "the files of the settings cert_file and key_file are no certificate and its key (PEM)"
 			return nil, &fault.Error{Kind: fault.Invalid, Field: "cert_file", Msg: msg, Err: err}

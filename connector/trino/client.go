@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -92,9 +91,9 @@ func (s *settings) transport() (http.RoundTripper, error) {
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
 	}
 	if s.caFile != "" {
-		text, err := os.ReadFile(s.caFile)
+		text, err := catalog.ReadSmallFile(s.caFile, "ca_file")
 		if err != nil {
-			return nil, fault.Invalidf("ca_file", "ca_file %s cannot be read", s.caFile)
+			return nil, err
 		}
 		t.TLSClientConfig.RootCAs = x509.NewCertPool()
 		if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(text) {
@@ -102,13 +101,21 @@ func (s *settings) transport() (http.RoundTripper, error) {
 		}
 	}
 	if s.certFile != "" {
-		pair, err := tls.LoadX509KeyPair(s.certFile, s.keyFile)
+		cert, err := catalog.ReadSmallFile(s.certFile, "cert_file")
+		if err != nil {
+			return nil, err
+		}
+		key, err := catalog.ReadSmallFile(s.keyFile, "key_file")
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil {
 			return nil, fault.Invalidf("cert_file", "cert_file %s and key_file %s are no certificate with its key", s.certFile, s.keyFile)
 		}
 		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
 	}
-	return bounded{t, s.url}, nil
+	return bounded{t, s.url, s.secrets()}, nil
 }
 
 // errElsewhere is an answer that says to ask another server, which our password is not for.
@@ -116,8 +123,9 @@ var errElsewhere = errors.New("the answer leads to another address")
 
 // bounded is a transport that asks nobody but the coordinator, reads no endless answer and does not wait long for a cancellation.
 type bounded struct {
-	next http.RoundTripper
-	home *url.URL
+	next    http.RoundTripper
+	home    *url.URL
+	secrets []string
 }
 
 // RoundTrip refuses other servers: the client library sends our password to whatever address an answer names as the next one.
@@ -139,7 +147,7 @@ func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, err
 	}
-	resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxResult, done: cancel}
+	resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxResult, done: cancel, odd: strange(resp, b.secrets)}
 	return resp, nil
 }
 
@@ -147,9 +155,13 @@ type boundedBody struct {
 	io.ReadCloser
 	left int
 	done func()
+	odd  error // in the place of the body
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.odd != nil {
+		return 0, b.odd
+	}
 	if b.left <= 0 {
 		return 0, errTooMuch
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -64,6 +67,7 @@ func (c *Crawler) fault(ctx context.Context, err error, what string) error {
 		return ctx.Err()
 	}
 	e := answer(err)
+	what = fault.Line(what, maxName)
 	switch {
 	case missing(err):
 		return &fault.Error{Kind: fault.NotFound, Msg: "Trino has not got " + what + ": " + said(e), Err: err}
@@ -72,11 +76,19 @@ func (c *Crawler) fault(ctx context.Context, err error, what string) error {
 	case errors.Is(err, errSlow):
 		return fault.Unavailablef(err, "Trino took longer than %s to read %s: raise timeout, or ask again when it is less busy", c.settings.timeout, what)
 	case e != nil:
-		return fault.Unavailablef(err, "Trino cannot read %s: %s (%s)", what, said(e), bound(e.ErrorName, 100))
+		return fault.Unavailablef(err, "Trino cannot read %s: %s (%s)", what, said(e), fault.Line(e.ErrorName, 100))
 	case errors.Is(err, errTooMuch):
 		return fault.Unavailablef(err, "Trino's answer about %s is larger than 64 MiB", what)
 	}
 	return c.outageFault(err)
+}
+
+// noAnswer reports whether an answer came and is none to a query.
+func noAnswer(err error) bool {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, shape := errors.AsType[*json.UnmarshalTypeError](err)
+	_, network := errors.AsType[*url.Error](err)
+	return syntax || shape || errors.Is(err, io.EOF) && !network
 }
 
 // outageFault tells why Trino as a whole could not be asked.
@@ -84,6 +96,16 @@ func (c *Crawler) outageFault(err error) error {
 	host := c.settings.url.Host
 	if errors.Is(err, errElsewhere) {
 		return fault.Unavailablef(nil, "Trino at %s sends us to another address: name that in url, or let the proxy before it set X-Forwarded headers", host)
+	}
+	if e, ok := errors.AsType[*stranger](err); ok {
+		const msg = "%s answers, but is no Trino (%s): url must be the address of its coordinator"
+		if e.status >= 400 && e.status != http.StatusNotFound && e.status != http.StatusMethodNotAllowed && e.content != "text/html" {
+			return fault.Unavailablef(e, "Trino at %s answers with an error (%s)", host, e.kind())
+		}
+		return fault.Unavailablef(e, msg, host, e.kind())
+	}
+	if noAnswer(err) {
+		return fault.Unavailablef(nil, "%s answers, but is no Trino: url must be the address of its coordinator", host)
 	}
 	if e, ok := errors.AsType[*client.ErrQueryFailed](err); ok {
 		switch code := e.StatusCode; {
@@ -94,7 +116,7 @@ func (c *Crawler) outageFault(err error) error {
 		case code >= 300 && code < 400:
 			return fault.Unavailablef(err, "Trino at %s sends us to another address: name that in url", host)
 		case code != 0:
-			return fault.Unavailablef(err, "Trino at %s answers with the status %d", host, code)
+			return fault.Unavailablef(nil, "Trino at %s answers with the status %d", host, code)
 		}
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
@@ -130,5 +152,5 @@ func (s *settings) proof() string {
 
 // said is what Trino says of an error, on one line.
 func said(e *client.ErrTrino) string {
-	return bound(strings.Join(strings.Fields(e.Message), " "), 400)
+	return fault.Line(e.Message, 400)
 }

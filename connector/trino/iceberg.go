@@ -188,7 +188,7 @@ func (r *reader) observe(name string, d definition, facts [][]string, figures bo
 	o := catalog.Observation{
 		Name: r.name(name), Kind: catalog.Table, Standing: catalog.Serves, Columns: columns(d.columns),
 		Description:  bound(cmp.Or(d.comment, properties["comment"]), maxText),
-		Location:     bound(cmp.Or(d.properties["location"], properties["location"]), maxName),
+		Location:     bound(catalog.WithoutUserinfo(cmp.Or(d.properties["location"], properties["location"])), maxName),
 		Format:       strings.ToLower(cmp.Or(d.properties["format"], properties["write.format.default"])),
 		Partitioning: d.lists["partitioning"], SortOrder: d.lists["sorted_by"],
 		Identifiers: r.identifiers(name), Snapshots: snapshots, SnapshotID: current, Detail: catalog.Detail{Refs: refs},
@@ -220,9 +220,7 @@ func snapshot(f []string) catalog.Snapshot {
 	s.TotalRows = less(figure(p, "total-records"), p, "total", 1)
 	s.AddedBytes, s.TotalBytes = change(p, "added-files-size"), figure(p, "total-files-size")
 	s.AddedFiles, s.TotalFiles = change(p, "added-data-files"), figure(p, "total-data-files")
-	for k, v := range p {
-		s.Summary[bound(k, maxName)] = bound(v, maxName)
-	}
+	s.Summary = catalog.ShownProperties(p)
 	return s
 }
 
@@ -287,27 +285,21 @@ func describe(o *catalog.Observation, p map[string]string) {
 			o.Tags = append(o.Tags, tag)
 		}
 	}
-	o.Properties = map[string]string{}
+	shown := map[string]string{}
 	for k, v := range p {
-		if shown(k) {
-			o.Properties[bound(k, maxName)] = bound(v, maxName)
+		if !shownElsewhere(k) {
+			shown[k] = v
 		}
 	}
+	o.Properties = catalog.ShownProperties(shown)
 }
 
-// shown reports whether a page may show a property: none that is shown elsewhere, changes with each commit, or may be a secret of
-// somebody who does not know better.
-func shown(key string) bool {
+// shownElsewhere reports whether a property is shown elsewhere on the page, changes with each commit or is for programs only.
+func shownElsewhere(key string) bool {
 	key = strings.ToLower(key)
-	if slices.Contains([]string{"comment", "location", "format", "provider", "sort-order", "current-snapshot-id", "schema.name-mapping.default"}, key) {
-		return false
-	}
-	for _, word := range []string{"portreeve.", "secret", "password", "token", "credential", "access-key"} {
-		if strings.Contains(key, word) {
-			return false
-		}
-	}
-	return true
+	return strings.HasPrefix(key, "portreeve.") || slices.Contains([]string{
+		"comment", "location", "format", "provider", "sort-order", "current-snapshot-id", "schema.name-mapping.default",
+	}, key)
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -74,6 +74,10 @@ func (c *Crawler) catalogs(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, c.fault(ctx, err, "the list of catalogs")
 	}
+	if len(rows) == 0 { // every Trino has the catalog that was asked
+		const msg = "%s answers, but is no Trino, or shows the user %s no catalog at all"
+		return nil, fault.Unavailablef(nil, msg, c.settings.url.Host, c.settings.who())
+	}
 	var found []string
 	connectors := make(map[string]string, len(rows))
 	for _, r := range rows {

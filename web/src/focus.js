@@ -20,6 +20,10 @@ function restore() {
   return selectors.map(s => document.querySelector(s)).find(Boolean)
 }
 
+// byKeys is called before a key leads to another page: there the focus goes to the page and not into a box, so that the next
+// key is a key again.
+export const byKeys = () => later(['main'])
+
 const arrived = performance.getEntriesByType('navigation')[0]?.type === 'navigate' // not back, nor again
 const at = restore() ?? (arrived ? document.querySelector('[data-focus]') : null)
 if (at && document.activeElement === document.body) {

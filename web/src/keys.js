@@ -1,6 +1,7 @@
 // Keys that work on every page, except where one types.
 import { move } from './find.js'
 import { open } from './palette.js'
+import { byKeys } from './focus.js'
 
 const places = { h: '/', d: '/data', s: '/sources' }
 const keys = document.getElementById('keys')
@@ -10,7 +11,7 @@ const typing = el => el.closest('input, textarea, select, [contenteditable]') !=
 
 function act(event) {
   const key = event.key
-  if (Date.now() - going < 1500 && places[key]) { location.assign(places[key]); return true }
+  if (Date.now() - going < 1500 && places[key]) { byKeys(); location.assign(places[key]); return true }
   going = 0
   switch (key) {
     case 'g': going = Date.now(); return true

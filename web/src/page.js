@@ -12,6 +12,17 @@ waiting?.addEventListener(waiting.dataset.reloadOn, () => location.reload())
 const tab = document.querySelector('.tabs [aria-current]')
 if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16
 
+// What scrolls sideways is a stop for the Tab key; what all fits is none.
+const wraps = [...document.querySelectorAll('.tablewrap[tabindex], .diff[tabindex], .code[tabindex]')]
+if (wraps.length) {
+  const fits = el => el.scrollWidth <= el.clientWidth + 1 && el.scrollHeight <= el.clientHeight + 1
+  const watch = new ResizeObserver(all => all.forEach(({ target: el }) => {
+    if (el.matches(':focus') || !el.clientWidth) return
+    fits(el) ? el.removeAttribute('tabindex') : el.setAttribute('tabindex', '0')
+  }))
+  wraps.forEach(el => watch.observe(el))
+}
+
 document.addEventListener('click', async event => {
   const button = event.target.closest('[data-copy], [data-copy-lines]')
   if (!button) return

@@ -112,6 +112,14 @@ func (c Columns) percent(i int) string {
 	return coord((float64(i)+0.5)/float64(len(c.Data))*100) + "%"
 }
 
+// place returns where the k-th of the labels at stands: the last one ends with the plot, so that it does not run out of it.
+func (c Columns) place(at []int, k int) (x, anchor string) {
+	if k > 0 && k == len(at)-1 && len(c.Data) > 4 {
+		return "100%", "end"
+	}
+	return c.percent(at[k]), "middle"
+}
+
 func (c Columns) minor(at []int, k int) bool { return k != 0 && k != len(at)-1 && k%2 == 1 }
 
 // sparkPath returns the line through values, stretched between the lowest and the highest. NaN is a gap.

@@ -16,6 +16,38 @@ type Code struct {
 	Name string // what it is, for those who cannot see it
 	Lang string // sql, json or proto are tinted; anything else is plain
 	Text string
+
+	Links map[string]string // addresses by name, dots and all, of what the text mentions
+}
+
+// link is a piece of plain code that may lead somewhere.
+type link struct {
+	text, url string
+}
+
+// linked splits plain code at the names that lead somewhere. A name is a run of letters, digits, _, $, dots and double quotes,
+// which do not count.
+func (c Code) linked(text string) []link {
+	if len(c.Links) == 0 {
+		return []link{{text, ""}}
+	}
+	var out []link
+	plain := 0
+	inName := func(r rune) bool { return wordRune(r) || r == '.' || r == '"' || r == '$' }
+	for at := 0; at < len(text); {
+		n := span(text[at:], inName)
+		if n == 0 {
+			_, size := utf8.DecodeRuneInString(text[at:])
+			at += size
+			continue
+		}
+		if url := c.Links[strings.ReplaceAll(text[at:at+n], `"`, "")]; url != "" {
+			out = append(out, link{text[plain:at], ""}, link{text[at : at+n], url})
+			plain = at + n
+		}
+		at += n
+	}
+	return append(out, link{text[plain:], ""})
 }
 
 // tinted is the largest text that is tinted: beyond it the page would weigh more than the colours are worth.
@@ -52,12 +84,18 @@ func (c Code) lines() [][]token {
 }
 
 // codeLine writes the tokens of a line as they are: between them no space may come into being.
-func codeLine(tokens []token) templ.Component {
+func codeLine(c Code, tokens []token) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
 		var b strings.Builder
 		for _, t := range tokens {
 			if t.class == "" {
-				b.WriteString(templ.EscapeString(t.text))
+				for _, l := range c.linked(t.text) {
+					if l.url == "" {
+						b.WriteString(templ.EscapeString(l.text))
+						continue
+					}
+					b.WriteString(`<a href="` + templ.EscapeString(l.url) + `">` + templ.EscapeString(l.text) + `</a>`)
+				}
 				continue
 			}
 			b.WriteString(`<span class="tok-` + t.class + `">` + templ.EscapeString(t.text) + `</span>`)

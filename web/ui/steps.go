@@ -12,6 +12,8 @@ type Stat struct {
 	Value string
 	Note  string // what it rests on or means, or ""
 	About bool   // an estimate
+	URL   string // where Note leads, or ""
+	Tone  Tone   // Warn or Bad where it wants looking after
 }
 
 // Step is a value from a moment on, until the next step.
