@@ -190,11 +190,11 @@ func (s *Server) explain(ctx context.Context, all []knownAs) error {
 
 // withSlugs replaces the address of a source that ends a rule by its slug; an address that no source has is cut.
 func withSlugs(rule string, sources []catalog.SourceStatus) string {
-	i := strings.Index(rule, "://")
-	if i < 0 {
+	before, _, found := strings.Cut(rule, "://")
+	if !found {
 		return rule
 	}
-	from := strings.LastIndexByte(rule[:i], ' ') + 1
+	from := strings.LastIndexByte(before, ' ') + 1
 	address, rest, _ := strings.Cut(rule[from:], " ")
 	for j := range sources {
 		if src := &sources[j]; src.Namespace == address || slices.Contains(src.Aliases, address) {

@@ -154,7 +154,11 @@ func (p homePage) Sentence() string {
 	text := plural(t.Datasets, "dataset", "datasets") + " with " + plural(t.Columns, "column", "columns") +
 		" in " + plural(t.Sources, "source", "sources")
 	if t.Rows > 0 {
-		text += ": " + short(t.Rows) + " rows, " + size(t.Bytes) + " where it is known"
+		about := ""
+		if t.Estimated {
+			about = "about "
+		}
+		text += ": " + about + short(t.Rows) + " rows in tables, " + size(t.Bytes) + " where it is known"
 	}
 	return text + "."
 }

@@ -12,11 +12,11 @@ func (p *crawlPage) advice() []string {
 	if underWay(&p.Crawl) || p.Source.RetiredAt != nil || (len(p.Errors) == 0 && p.Crawl.State != catalog.CrawlFailed) {
 		return nil
 	}
-	pass := "Nothing, if it passes: the next crawl tries all of it again"
+	later := "Nothing, if it passes: the next crawl tries all of it again"
 	if p.known() {
-		pass += ", and what was known before stays"
+		later += ", and what was known before stays"
 	}
-	all := append([]string{pass + "."}, p.causes()...)
+	all := append([]string{later + "."}, p.causes()...)
 	schema := slices.ContainsFunc(p.Errors, func(e catalog.CrawlError) bool { return e.Name == "" })
 	dataset := slices.ContainsFunc(p.Errors, func(e catalog.CrawlError) bool { return e.Name != "" })
 	if schema {

@@ -3,10 +3,10 @@ package schemaregistry
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 
 	"portreeve/fault"
 )
@@ -27,7 +27,7 @@ func (s *stranger) Error() string {
 
 // stranger describes an answer that begins with head.
 func (c *client) stranger(resp *http.Response, head []byte) *stranger {
-	kind := fmt.Sprint(resp.StatusCode)
+	kind := strconv.Itoa(resp.StatusCode)
 	if content, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); content != "" {
 		kind += ", " + fault.Line(content, 60)
 	}

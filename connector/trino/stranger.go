@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"portreeve/fault"
@@ -28,7 +29,7 @@ func (s *stranger) Error() string {
 
 func (s *stranger) kind() string {
 	if s.content == "" {
-		return fmt.Sprint(s.status)
+		return strconv.Itoa(s.status)
 	}
 	return fmt.Sprintf("%d, %s", s.status, s.content)
 }
