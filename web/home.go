@@ -158,7 +158,7 @@ func (p homePage) Sentence() string {
 		if t.Estimated {
 			about = "about "
 		}
-		text += ": " + about + short(t.Rows) + " rows in tables, " + size(t.Bytes) + " where it is known"
+		text += ": " + about + short(t.Rows) + " rows, " + size(t.Bytes) + " where it is known"
 	}
 	return text + "."
 }
