@@ -311,6 +311,7 @@ type Histogram struct {
 // Version is the changes of one moment, newest version first.
 type Version struct {
 	Number  int // 1 is the first sight of the dataset
+	Shape   int // the same, not counting names that were found to mean the same thing; 0 when that is all there was
 	At      time.Time
 	CrawlID int64
 	Changes []Change

@@ -166,6 +166,13 @@ func TestJoinOnePage(t *testing.T) {
 	if err != nil || len(versions) < 4 {
 		t.Errorf("history %+v, %v", versions, err)
 	}
+	shapes := 0
+	for _, v := range versions { // that names mean the same thing is no version, nor is another name's first sight
+		shapes = max(shapes, v.Shape)
+	}
+	if shapes != 1 {
+		t.Errorf("version %d is current, though nothing changed: %+v", shapes, versions)
+	}
 }
 
 func TestJoinComesApart(t *testing.T) {

@@ -35,17 +35,22 @@ func (s *Store) Versions(ctx context.Context, id int64, before, limit int) ([]Ve
 
 func (s *Store) versions(ctx context.Context, ids []int64, before, limit int) ([]Version, error) {
 	const q = `
-		WITH version AS (
-			SELECT at, dense_rank() OVER (ORDER BY at) AS number FROM dataset_change WHERE dataset_id = ANY(@ids) GROUP BY at
+		WITH entry AS (
+			SELECT at, bool_or(NOT (kind = 'attribute' AND field = 'shown with') AND (kind <> 'created' OR dataset_id = @main)) AS counts
+			FROM dataset_change WHERE dataset_id = ANY(@ids) GROUP BY at
+		), version AS (
+			SELECT at, row_number() OVER (ORDER BY at) AS number,
+			       CASE WHEN counts THEN count(*) FILTER (WHERE counts) OVER (ORDER BY at) ELSE 0 END AS shape FROM entry
 		), wanted AS (
 			SELECT * FROM version WHERE @before = 0 OR number < @before ORDER BY number DESC LIMIT @limit
 		)
-		SELECT w.number, s.slug AS source, d.name, c.id, c.at, coalesce(c.crawl_id, 0) AS crawl_id, c.kind, c.field, c.old, c.new
+		SELECT w.number, w.shape, s.slug AS source, d.name, c.id, c.at, coalesce(c.crawl_id, 0) AS crawl_id, c.kind, c.field, c.old, c.new
 		FROM wanted w JOIN dataset_change c ON c.dataset_id = ANY(@ids) AND c.at = w.at
 		JOIN dataset d ON d.id = c.dataset_id JOIN source s ON s.id = d.source_id ORDER BY w.number DESC, c.id`
-	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"ids": ids, "before": before, "limit": limit})
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"ids": ids, "main": ids[0], "before": before, "limit": limit})
 	type row struct {
 		Number       int
+		Shape        int
 		Source, Name string
 		Change
 	}
@@ -56,7 +61,7 @@ func (s *Store) versions(ctx context.Context, ids []int64, before, limit int) ([
 	var versions []Version
 	for _, c := range changes {
 		if n := len(versions); n == 0 || versions[n-1].Number != c.Number {
-			versions = append(versions, Version{Number: c.Number, At: c.At, CrawlID: c.CrawlID})
+			versions = append(versions, Version{Number: c.Number, Shape: c.Shape, At: c.At, CrawlID: c.CrawlID})
 		}
 		v := &versions[len(versions)-1]
 		c.Of = Key{c.Source, c.Name}

@@ -10,6 +10,7 @@ import (
 // versionAnswer is what changed about a dataset at one moment.
 type versionAnswer struct {
 	Number  int            `json:"number" doc:"1 is the first sight of the dataset."`
+	Version int            `json:"version" doc:"The same as pages count: without names that were found to mean the same thing; 0 when that is all there was."`
 	At      time.Time      `json:"at"`
 	CrawlID string         `json:"crawl_id" doc:"The crawl that saw it; empty when it was none."`
 	Changes []changeAnswer `json:"changes"`
@@ -48,7 +49,7 @@ func (e *endpoints) getHistory(ctx context.Context, in *datasetList) (*answer[Li
 }
 
 func showVersion(v catalog.Version) versionAnswer {
-	shown := versionAnswer{Number: v.Number, At: v.At.UTC(), Changes: make([]changeAnswer, 0, len(v.Changes))}
+	shown := versionAnswer{Number: v.Number, Version: v.Shape, At: v.At.UTC(), Changes: make([]changeAnswer, 0, len(v.Changes))}
 	if v.CrawlID != 0 {
 		shown.CrawlID = catalog.FormatID(v.CrawlID)
 	}

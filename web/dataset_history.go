@@ -1,7 +1,6 @@
 package web
 
 import (
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -21,8 +20,7 @@ const (
 // historyPage is how a dataset's shape and data came to be.
 type historyPage struct {
 	Versions []catalog.Version
-	Numbers  map[int]int // of versions that changed the dataset's shape, by the number in which all entries count
-	Before   int         // 0: from the newest
+	Before   int // 0: from the newest
 	More     bool
 	Figures  figures
 }
@@ -36,10 +34,9 @@ func (s *Server) getDatasetHistory(c echo.Context) error {
 	if n, err := strconv.Atoi(c.QueryParam("before")); err == nil {
 		p.Before = max(n, 0)
 	}
-	if p.Versions, err = s.Catalog.WholeVersions(c.Request().Context(), &h.Whole, p.Before, math.MaxInt32); err != nil {
+	if p.Versions, err = s.Catalog.WholeVersions(c.Request().Context(), &h.Whole, p.Before, versionsShown+1); err != nil {
 		return err
 	}
-	p.Numbers = h.numbers(p.Versions)
 	if p.More = len(p.Versions) > versionsShown; p.More {
 		p.Versions = p.Versions[:versionsShown]
 	}
@@ -58,8 +55,8 @@ func (p historyPage) Sentence(h *datasetHead) string {
 		return "No history is known."
 	}
 	text := "These are its older versions"
-	if i := slices.IndexFunc(p.Versions, func(v catalog.Version) bool { return p.Numbers[v.Number] > 0 }); p.Before == 0 && i >= 0 {
-		text = "Version " + strconv.Itoa(p.Numbers[p.Versions[i].Number]) + " is current, since " + day(p.Versions[i].At)
+	if i := slices.IndexFunc(p.Versions, func(v catalog.Version) bool { return v.Shape > 0 }); p.Before == 0 && i >= 0 {
+		text = "Version " + strconv.Itoa(p.Versions[i].Shape) + " is current, since " + day(p.Versions[i].At)
 	}
 	if h.unwritten() {
 		return text + ". " + noData + "."
@@ -81,19 +78,6 @@ func (p historyPage) pager(h *datasetHead) ui.Pager {
 		pager.Next = u + "?before=" + strconv.Itoa(last)
 	}
 	return pager
-}
-
-// numbers counts the versions of a dataset, newest first as all are, by the number in which all entries count. An entry is a
-// version when more happened than that names were found to be the same thing, or that another name of it was first seen.
-func (h *datasetHead) numbers(all []catalog.Version) map[int]int {
-	numbers, n := map[int]int{}, 0
-	for _, v := range slices.Backward(all) {
-		if slices.ContainsFunc(v.Changes, func(c catalog.Change) bool { return c.Field != shownWith && (c.Kind != catalog.Created || h.owns(c)) }) {
-			n++
-			numbers[v.Number] = n
-		}
-	}
-	return numbers
 }
 
 // byDataset splits the changes of a version by whose they are, those of the page's own dataset first.

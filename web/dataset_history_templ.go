@@ -75,7 +75,7 @@ func datasetHistoryView(s shell, h *datasetHead, p historyPage) templ.Component 
 					return templ_7745c5c3_Err
 				}
 				for _, v := range p.Versions {
-					templ_7745c5c3_Err = version(v, h, p.Numbers[v.Number]).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = version(v, h, v.Shape).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

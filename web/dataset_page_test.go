@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"portreeve/catalog"
 )
 
@@ -136,23 +134,6 @@ func TestLongValuesOfASampleOpen(t *testing.T) {
 	}
 	if n := doc.Find("td details").Length(); n != 1 {
 		t.Errorf("%d values open, want the long one alone", n)
-	}
-}
-
-// A version number means that something changed: that two names are one thing, or that another name appeared, is none.
-func TestOnlyChangesAreVersions(t *testing.T) {
-	t.Parallel()
-	own, other := catalog.Key{Source: "events", Name: "orders"}, catalog.Key{Source: "registry", Name: "orders-value"}
-	h := &datasetHead{Whole: catalog.Whole{Dataset: catalog.Dataset{Source: own.Source, Name: own.Name}}}
-	got := h.numbers([]catalog.Version{
-		{Number: 5, Changes: []catalog.Change{{Kind: catalog.ColumnAdded, Field: "a", Of: other}, {Kind: catalog.AttributeEdited, Field: shownWith, Of: other}}},
-		{Number: 4, Changes: []catalog.Change{{Kind: catalog.AttributeEdited, Field: "team", Of: own}}},
-		{Number: 3, Changes: []catalog.Change{{Kind: catalog.AttributeEdited, Field: shownWith, Of: other}}},
-		{Number: 2, Changes: []catalog.Change{{Kind: catalog.Created, Of: own}}},
-		{Number: 1, Changes: []catalog.Change{{Kind: catalog.Created, Of: other}}},
-	})
-	if diff := cmp.Diff(map[int]int{2: 1, 4: 2, 5: 3}, got); diff != "" {
-		t.Errorf("numbers of versions (-want +got):\n%s", diff)
 	}
 }
 
