@@ -28,7 +28,7 @@ func (e entry) path() []string { return append(namespaceParts(e.Namespace), e.Na
 
 // version tells a state of a table or view from every other: each commit writes a metadata file of its own. The number before
 // it is raised when observe learns to tell more.
-func (e entry) version() string { return "1:" + e.Metadata }
+func (e entry) version() string { return "2:" + e.Metadata }
 
 // readable reports whether the metadata file is still there.
 func (e entry) readable() bool {

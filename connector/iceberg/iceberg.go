@@ -31,10 +31,11 @@ const (
 
 // Lake is the tables of one catalog name. It implements catalog.Crawler and catalog.Planner and keeps nothing between calls.
 type Lake struct {
-	db    *pgxpool.Pool
-	slug  string // of the source
-	name  string // of the Iceberg catalog
-	place string // of its database, as people are told
+	db        *pgxpool.Pool
+	slug      string // of the source
+	name      string // of the Iceberg catalog
+	namespace string // of the source, "" when it has none
+	place     string // of its database, as people are told
 }
 
 // patience is how long one question to the catalog's database may take: a server that falls silent must not hold a crawl up.
@@ -94,7 +95,7 @@ func open(ctx context.Context, source catalog.Source, dsn string) (*Lake, error)
 		db.Close()
 		return nil, fault.Unavailablef(nil, "the database has no Iceberg catalog with the column iceberg_type")
 	}
-	return &Lake{db, source.Slug, name, place}, nil
+	return &Lake{db, source.Slug, name, source.Namespace, place}, nil
 }
 
 // Scopes returns the namespaces by name, nested ones dotted.

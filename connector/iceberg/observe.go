@@ -36,7 +36,9 @@ const maxRefs = 1000
 func (l *Lake) observe(ctx context.Context, e entry) (catalog.Observation, error) {
 	name := catalog.JoinPath(e.path()...)
 	if e.View {
-		return observeView(e, name)
+		o, err := observeView(e, name)
+		l.identify(&o)
+		return o, err
 	}
 	t, err := loadTable(ctx, e)
 	if err != nil {
@@ -55,6 +57,7 @@ func (l *Lake) observe(ctx context.Context, e entry) (catalog.Observation, error
 	if id, ok := catalog.FileIdentifier(catalog.WithoutUserinfo(t.Location()), "its files are there"); ok {
 		o.Identifiers = []catalog.Identifier{id}
 	}
+	l.identify(&o)
 	for name, ref := range t.Metadata().Refs() {
 		if name != table.MainBranch && len(o.Detail.Refs) < maxRefs {
 			o.Detail.Refs = append(o.Detail.Refs, catalog.TableRef{
@@ -76,6 +79,13 @@ func (l *Lake) observe(ctx context.Context, e entry) (catalog.Observation, error
 		o.RowCount, o.ByteCount, o.FileCount = new(int64), new(int64), new(int64)
 	}
 	return o, nil
+}
+
+// identify adds the name that a dataset has in the lake's own namespace, if the lake has one: views have no files to be known by.
+func (l *Lake) identify(o *catalog.Observation) {
+	if l.namespace != "" {
+		o.Identifiers = append(o.Identifiers, catalog.Identifier{Namespace: l.namespace, Name: o.Name, Rule: "its name in the lake"})
+	}
 }
 
 func observeView(e entry, name string) (catalog.Observation, error) {

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -138,8 +139,9 @@ func TestOnePageForBoth(t *testing.T) {
 	}
 	s.do(t, `COMMENT ON COLUMN page.amount IS 'in euros'`)
 	s.do(t, `DELETE FROM page WHERE id = 3`)
+	s.do(t, `CREATE VIEW page_view AS SELECT id FROM page`)
 	through := catalog.Source{Slug: "trino", Kind: "trino", Namespace: "trino://stack", Config: map[string]string{
-		"url": s.stack.Trino, "user": "portreeve", "catalogs": "lake",
+		"url": s.stack.Trino, "user": "portreeve", "catalogs": "lake", "same": "lake=iceberg://lake",
 	}}
 	conn, err := trino.Connector().Open(t.Context(), through)
 	if err != nil {
@@ -151,7 +153,7 @@ func TestOnePageForBoth(t *testing.T) {
 	for _, side := range []struct {
 		source  catalog.Source
 		crawler catalog.Crawler
-	}{{through, conn.Crawler}, {s.source(), s.conn.Crawler}} {
+	}{{through, only{conn.Crawler, "lake." + s.namespace}}, {s.source(), only{s.conn.Crawler, s.namespace}}} {
 		if _, err := store.PutSource(t.Context(), side.source); err != nil {
 			t.Fatal(err)
 		}
@@ -176,6 +178,10 @@ func TestOnePageForBoth(t *testing.T) {
 	if err != nil || w.Key().String() != "lake/"+s.namespace+".page" || len(w.Others) != 1 {
 		t.Fatalf("the page is %s with %d others, %v", w.Key(), len(w.Others), err)
 	}
+	view, err := store.Dataset(t.Context(), catalog.Key{Source: "trino", Name: "lake." + s.namespace + ".page_view"})
+	if err != nil || view.MainID == nil {
+		t.Errorf("a view, which has no files, has a page of its own: %+v, %v", view, err)
+	}
 	if err := sameFigures(&w.Dataset, &w.Others[0].Dataset); err != nil {
 		t.Error(err)
 	}
@@ -191,6 +197,15 @@ func TestOnePageForBoth(t *testing.T) {
 		t.Errorf("columns %+v, %v", columns, err)
 	}
 }
+
+// only is a crawler that has just one scope of another: what other tests make is theirs.
+type only struct {
+	catalog.Crawler
+	scope string
+}
+
+// Scopes returns that one.
+func (o only) Scopes(context.Context) ([]string, error) { return []string{o.scope}, nil }
 
 func sameFigures(a, b *catalog.Dataset) (err error) {
 	for name, both := range map[string][2]*int64{

@@ -84,7 +84,7 @@ func open(t *testing.T) *shared {
 }
 
 func (s *shared) source() catalog.Source {
-	return catalog.Source{Slug: "lake", Kind: "iceberg", Config: map[string]string{
+	return catalog.Source{Slug: "lake", Kind: "iceberg", Namespace: "iceberg://lake", Config: map[string]string{
 		iceberg.CatalogKey: "lake", iceberg.WarehouseKey: "file://" + s.stack.Warehouse,
 	}}
 }
