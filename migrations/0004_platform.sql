@@ -8,6 +8,7 @@ ALTER TABLE source ADD retired_at timestamptz;                    -- no longer d
 
 -- Of the live datasets, those that have a page of their own: the sums count these. rows are of tables only, data and no traffic.
 ALTER TABLE source_scope ADD pages int NOT NULL DEFAULT 0;
+UPDATE source_scope SET pages = datasets;
 ALTER TABLE source_scope ADD estimated boolean NOT NULL DEFAULT false;  -- some of rows are an estimate
 
 -- All sources that know the thing, by which it is filtered and counted.
