@@ -8,7 +8,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -96,31 +95,5 @@ func TestOnlyTheNewestSnapshotsAreKept(t *testing.T) {
 	}
 	if got[0].TotalRows != nil || got[0].AddedRows != nil {
 		t.Error("a snapshot without a summary has figures")
-	}
-}
-
-func TestChangedIsNothingOnlyBesideTotals(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name    string
-		summary iceberg.Properties
-		want    string
-	}{
-		{"given", iceberg.Properties{"added-records": "7"}, "7"},
-		{"left out by a writer that gives totals", iceberg.Properties{"total-records": "9"}, "0"},
-		{"left out by a writer that gives none", iceberg.Properties{}, "unknown"},
-		{"no number", iceberg.Properties{"added-records": "many", "total-records": "9"}, "unknown"},
-		{"negative", iceberg.Properties{"added-records": "-1", "total-records": "9"}, "unknown"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := "unknown"
-			if n := changed(tt.summary, "added-records"); n != nil {
-				got = strconv.FormatInt(*n, 10)
-			}
-			if got != tt.want {
-				t.Errorf("changed(%v) = %s, want %s", tt.summary, got, tt.want)
-			}
-		})
 	}
 }

@@ -39,13 +39,7 @@ func snapshot(s table.Snapshot) catalog.Snapshot {
 	}
 	p := s.Summary.Properties
 	out.Operation = string(s.Summary.Operation)
-	out.AddedRows = changed(p, "added-records")
-	out.DeletedRows = less(changed(p, "deleted-records"), p, "added", -1)
-	out.TotalRows = less(figure(p, "total-records"), p, "total", 1)
-	out.AddedBytes = changed(p, "added-files-size")
-	out.TotalBytes = figure(p, "total-files-size")
-	out.AddedFiles = changed(p, "added-data-files")
-	out.TotalFiles = figure(p, "total-data-files")
+	out.TakeSummary(p)
 	summary := map[string]string{}
 	for k, v := range p {
 		if k != "operation" && !strings.HasPrefix(k, "partitions.") { // one key for each partition touched
@@ -56,51 +50,19 @@ func snapshot(s table.Snapshot) catalog.Snapshot {
 	return out
 }
 
-// less returns rows less, or with sign -1 more, those that delete files take away by position: "added" by this snapshot, or
-// "total". It is nil when some are deleted by value: nobody knows how many rows that hits.
-func less(rows *int64, p iceberg.Properties, which string, sign int64) *int64 {
-	if n := figure(p, which+"-equality-deletes"); rows == nil || (n != nil && *n > 0) {
-		return nil
-	}
-	if n := figure(p, which+"-position-deletes"); n != nil {
-		left := max(0, *rows-sign**n)
-		return &left
-	}
-	return rows
-}
-
-// figure returns a count of a summary, or nil if it is not there or no count.
-func figure(p iceberg.Properties, key string) *int64 {
-	n, err := strconv.ParseInt(p[key], 10, 64)
-	if err != nil || n < 0 {
-		return nil
-	}
-	return &n
-}
-
-// changed is figure for the counts that writers leave out when they are 0: it is 0 when the summary has any total.
-func changed(p iceberg.Properties, key string) *int64 {
-	if n := figure(p, key); n != nil {
-		return n
-	}
-	if _, written := p[key]; !written && figure(p, "total-records") != nil {
-		return new(int64)
-	}
-	return nil
-}
-
 // size returns the rows, bytes and files of the current snapshot from its summary, or from its manifests where the summary
 // lacks them. Rows are nil when rows were deleted by value: nobody knows how many without reading them.
 func size(ctx context.Context, t *table.Table, current *table.Snapshot) (rows, bytes, files *int64) {
+	var told catalog.Snapshot
 	var p iceberg.Properties
 	if current.Summary != nil {
 		p = current.Summary.Properties
 	}
-	rows, bytes, files = figure(p, "total-records"), figure(p, "total-files-size"), figure(p, "total-data-files")
-	if rows == nil || bytes == nil || files == nil {
+	told.TakeSummary(p)
+	if p["total-records"] == "" || told.TotalBytes == nil || told.TotalFiles == nil {
 		return countFiles(ctx, t, current)
 	}
-	return less(rows, p, "total", 1), bytes, files
+	return told.TotalRows, told.TotalBytes, told.TotalFiles
 }
 
 // countFiles adds up the manifests; all nil when they cannot be read.

@@ -3,8 +3,6 @@ package kafka
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"slices"
 	"strconv"
@@ -156,10 +154,11 @@ func (s *settings) options() ([]kgo.Opt, error) {
 		kgo.DisableClientMetrics(),
 	}
 	if s.tls {
-		config, err := s.tlsConfig()
+		config, err := catalog.TLSFiles(s.caFile, s.certFile, s.keyFile)
 		if err != nil {
 			return nil, err
 		}
+		config.ServerName = s.serverName
 		options = append(options, kgo.DialTLSConfig(config))
 	}
 	if m := s.mechanism(); m != nil {
@@ -178,37 +177,6 @@ func (s *settings) mechanism() sasl.Mechanism {
 		return auth.AsSha512Mechanism()
 	}
 	return nil
-}
-
-func (s *settings) tlsConfig() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.serverName}
-	if s.caFile != "" {
-		text, err := catalog.ReadSmallFile(s.caFile, "ca_file")
-		if err != nil {
-			return nil, err
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fault.Invalidf("ca_file", "the file of the setting ca_file holds no certificate (PEM)")
-		}
-	}
-	if s.certFile != "" {
-		cert, err := catalog.ReadSmallFile(s.certFile, "cert_file")
-		if err != nil {
-			return nil, err
-		}
-		key, err := catalog.ReadSmallFile(s.keyFile, "key_file")
-		if err != nil {
-			return nil, err
-		}
-		pair, err := tls.X509KeyPair(cert, key)
-		if err != nil {
-			const msg = "the files of the settings cert_file and key_file are no certificate and its key (PEM)"
-			return nil, &fault.Error{Kind: fault.Invalid, Field: "cert_file", Msg: msg, Err: err}
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
 }
 
 // lines splits a list setting.

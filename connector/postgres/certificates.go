@@ -7,7 +7,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portreeve/catalog"
-	"portreeve/fault"
 )
 
 // certificates are the content of the files of TLS.
@@ -16,35 +15,13 @@ type certificates struct {
 	own         []tls.Certificate // empty, or the one to show to the server
 }
 
-// readCertificates returns Invalid with the setting that is at fault, which the driver does not tell.
+// readCertificates reads them for the driver, which would read whatever a path names and does not tell which setting is at fault.
 func readCertificates(files map[string]string) (certificates, error) {
-	var out certificates
-	texts := map[string][]byte{}
-	for _, name := range []string{"ca_file", "cert_file", "key_file"} {
-		if files[name] == "" {
-			continue
-		}
-		text, err := catalog.ReadSmallFile(files[name], name)
-		if err != nil {
-			return out, err
-		}
-		texts[name] = text
-	}
-	if text, given := texts["ca_file"]; given {
-		out.authorities = x509.NewCertPool()
-		if !out.authorities.AppendCertsFromPEM(text) {
-			return out, fault.Invalidf("ca_file", "ca_file holds no certificate in PEM")
-		}
-	}
-	if files["cert_file"] == "" && files["key_file"] == "" {
-		return out, nil
-	}
-	pair, err := tls.X509KeyPair(texts["cert_file"], texts["key_file"])
+	config, err := catalog.TLSFiles(files["ca_file"], files["cert_file"], files["key_file"])
 	if err != nil {
-		return out, fault.Invalidf("key_file", "cert_file and key_file are not a certificate and its key, unencrypted, in PEM")
+		return certificates{}, err
 	}
-	out.own = []tls.Certificate{pair}
-	return out, nil
+	return certificates{config.RootCAs, config.Certificates}, nil
 }
 
 // use sets the certificates for all hosts of a connection. It changes the driver's own *tls.Config, since the driver's check of

@@ -33,7 +33,7 @@ func open(_ context.Context, src catalog.Source) (catalog.Connection, error) {
 	if err != nil {
 		return catalog.Connection{}, err
 	}
-	security, err := s.tlsConfig()
+	security, err := catalog.TLSFiles(s.caFile, s.certFile, s.keyFile)
 	if err != nil {
 		return catalog.Connection{}, err
 	}

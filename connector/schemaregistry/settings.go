@@ -1,8 +1,6 @@
 package schemaregistry
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/url"
 	"strings"
@@ -121,37 +119,6 @@ func private(address string) bool {
 	return u.Scheme == "https" || strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
 }
 
-func (s *settings) tlsConfig() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if s.caFile != "" {
-		text, err := catalog.ReadSmallFile(s.caFile, "ca_file")
-		if err != nil {
-			return nil, err
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fault.Invalidf("ca_file", "the file of the setting ca_file holds no certificate (PEM)")
-		}
-	}
-	if s.certFile != "" {
-		cert, err := catalog.ReadSmallFile(s.certFile, "cert_file")
-		if err != nil {
-			return nil, err
-		}
-		key, err := catalog.ReadSmallFile(s.keyFile, "key_file")
-		if err != nil {
-			return nil, err
-		}
-		pair, err := tls.X509KeyPair(cert, key)
-		if err != nil {
-			const msg = "the files of the settings cert_file and key_file are no certificate and its key (PEM)"
-			return nil, &fault.Error{Kind: fault.Invalid, Field: "cert_file", Msg: msg, Err: err}
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
-}
-
 // wants reports whether the settings ask for a subject.
 func (s *settings) wants(subject string) bool {
 	if len(s.contexts) > 0 {
@@ -164,7 +131,7 @@ func (s *settings) wants(subject string) bool {
 			return false
 		}
 	}
-	return (len(s.include) == 0 || matchesAny(s.include, subject)) && !matchesAny(s.exclude, subject)
+	return (len(s.include) == 0 || catalog.MatchesAny(s.include, subject)) && !catalog.MatchesAny(s.exclude, subject)
 }
 
 // splitContext parts ":.context:subject", as registries write a subject outside the default context, which is ".".
@@ -175,38 +142,6 @@ func splitContext(subject string) (context, name string) {
 		}
 	}
 	return ".", subject
-}
-
-func matchesAny(patterns []string, name string) bool {
-	for _, p := range patterns {
-		if matches(p, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// matches reports whether name is pattern, in which * stands for any text.
-func matches(pattern, name string) bool {
-	first, rest, wild := strings.Cut(pattern, "*")
-	if !wild {
-		return pattern == name
-	}
-	if !strings.HasPrefix(name, first) {
-		return false
-	}
-	name = name[len(first):]
-	for {
-		part, more, wild := strings.Cut(rest, "*")
-		if !wild {
-			return strings.HasSuffix(name, part)
-		}
-		at := strings.Index(name, part) // the earliest is never worse than a later one
-		if at < 0 {
-			return false
-		}
-		name, rest = name[at+len(part):], more
-	}
 }
 
 // lines splits a list setting.

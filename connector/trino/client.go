@@ -2,8 +2,6 @@ package trino
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"database/sql"
 	"errors"
 	"io"
@@ -85,35 +83,14 @@ func hostPort(u *url.URL) string {
 
 // transport returns the HTTP transport with the settings' certificates.
 func (s *settings) transport() (http.RoundTripper, error) {
+	security, err := catalog.TLSFiles(s.caFile, s.certFile, s.keyFile)
+	if err != nil {
+		return nil, err
+	}
 	t := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: s.parallel, IdleConnTimeout: time.Minute,
 		DialContext: (&net.Dialer{Timeout: connectTime}).DialContext, TLSHandshakeTimeout: connectTime,
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-	}
-	if s.caFile != "" {
-		text, err := catalog.ReadSmallFile(s.caFile, "ca_file")
-		if err != nil {
-			return nil, err
-		}
-		t.TLSClientConfig.RootCAs = x509.NewCertPool()
-		if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fault.Invalidf("ca_file", "ca_file %s holds no certificate", s.caFile)
-		}
-	}
-	if s.certFile != "" {
-		cert, err := catalog.ReadSmallFile(s.certFile, "cert_file")
-		if err != nil {
-			return nil, err
-		}
-		key, err := catalog.ReadSmallFile(s.keyFile, "key_file")
-		if err != nil {
-			return nil, err
-		}
-		pair, err := tls.X509KeyPair(cert, key)
-		if err != nil {
-			return nil, fault.Invalidf("cert_file", "cert_file %s and key_file %s are no certificate with its key", s.certFile, s.keyFile)
-		}
-		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
+		TLSClientConfig: security,
 	}
 	return bounded{t, s.url, s.secrets()}, nil
 }

@@ -215,46 +215,9 @@ func snapshot(f []string) catalog.Snapshot {
 	if err := json.Unmarshal([]byte(f[5]), &p); err != nil {
 		return s
 	}
-	s.AddedRows = change(p, "added-records")
-	s.DeletedRows = less(change(p, "deleted-records"), p, "added", -1)
-	s.TotalRows = less(figure(p, "total-records"), p, "total", 1)
-	s.AddedBytes, s.TotalBytes = change(p, "added-files-size"), figure(p, "total-files-size")
-	s.AddedFiles, s.TotalFiles = change(p, "added-data-files"), figure(p, "total-data-files")
+	s.TakeSummary(p)
 	s.Summary = catalog.ShownProperties(p)
 	return s
-}
-
-// less returns rows less, or with sign -1 more, those that delete files take away by position: "added" by this snapshot, or
-// "total". It is nil when some are deleted by value: nobody knows how many rows that hits.
-func less(rows *int64, p map[string]string, which string, sign int64) *int64 {
-	if n := figure(p, which+"-equality-deletes"); rows == nil || (n != nil && *n > 0) {
-		return nil
-	}
-	if n := figure(p, which+"-position-deletes"); n != nil {
-		left := max(0, *rows-sign**n)
-		return &left
-	}
-	return rows
-}
-
-// figure returns a count of a summary, or nil if it is not there or no count.
-func figure(p map[string]string, key string) *int64 {
-	n, err := strconv.ParseInt(p[key], 10, 64)
-	if err != nil || n < 0 {
-		return nil
-	}
-	return &n
-}
-
-// change is figure for the counts that writers leave out when they are 0: it is 0 when the summary has any total.
-func change(p map[string]string, key string) *int64 {
-	if n := figure(p, key); n != nil {
-		return n
-	}
-	if _, written := p[key]; !written && figure(p, "total-records") != nil {
-		return new(int64)
-	}
-	return nil
 }
 
 // measure fills in rows, bytes, files and the time of the current snapshot. Rows are unknown when some were deleted by value:
