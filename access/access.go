@@ -37,6 +37,7 @@ type Person struct {
 	Role    Role
 	Theme   string // "", light or dark
 	Nav     string // "" or icons
+	Kind    string // person or service
 }
 
 // Scopes of tokens: what an API call must hold.
@@ -49,9 +50,28 @@ const (
 // Principal is who a request comes from.
 type Principal struct {
 	Person
+	Teams   []string // slugs of the teams they are in, that of the Person among them
+	Domains []string // slugs of the domains they are steward of
 	Scopes  []string // of the token, or of the token that the session was exchanged for; nil for any other session
 	Token   bool     // by bearer token, so: the API, never a page
 	TokenID int64    // of the bearer token
+}
+
+// Act is who does something, and how: what the audit log and history keep of it.
+type Act struct {
+	Who       Principal
+	Via       string // page, api, command line or job
+	RequestID string
+	Address   string // the caller's, without its port
+	Reason    string // in their own words, or ""
+}
+
+// In reports whether the principal is in the team.
+func (p *Principal) In(team string) bool { return team != "" && slices.Contains(p.Teams, team) }
+
+// StewardOf reports whether the principal keeps order in the domain.
+func (p *Principal) StewardOf(domain string) bool {
+	return domain != "" && slices.Contains(p.Domains, domain)
 }
 
 // Token is an API token as its owner may see it: without its secret.

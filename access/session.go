@@ -68,11 +68,12 @@ func (s *Store) Session(ctx context.Context, secret string) (Principal, error) {
 		), touched AS (
 			UPDATE session s SET used_at = now() FROM live l WHERE s.hash = l.hash AND l.used_at < now() - interval '5 minutes'
 		)
-		SELECT ` + personColumns + `, live.scopes FROM live JOIN person p ON p.id = live.person_id WHERE p.disabled_at IS NULL`
+		SELECT ` + personColumns + `,` + teamsAndDomains + `, live.scopes FROM live JOIN person p ON p.id = live.person_id WHERE p.disabled_at IS NULL`
 	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"hash": hashOf(secret), "idle": SessionIdle})
 	type row struct {
 		Person
-		Scopes []string
+		Teams, Domains []string
+		Scopes         []string
 	}
 	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[row])
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -81,7 +82,7 @@ func (s *Store) Session(ctx context.Context, secret string) (Principal, error) {
 	if p.Scopes != nil && !slices.Contains(p.Scopes, ScopeWrite) && p.Role.Includes(Analyst) {
 		p.Role = Analyst // a token that may only read gives no page the right to change the catalog
 	}
-	return Principal{Person: p.Person, Scopes: p.Scopes}, err
+	return Principal{Person: p.Person, Teams: p.Teams, Domains: p.Domains, Scopes: p.Scopes}, err
 }
 
 // EndSession signs out. Ending a session that is not there is no error.

@@ -12,18 +12,28 @@ import (
 )
 
 // Store keeps people, sessions and tokens in Postgres. Every age is judged by the database's clock.
+//
+// What it does is done only if Audit can record it.
 type Store struct {
-	db *pgxpool.Pool
+	Audit *Audit // nil: nothing that must be recorded can be done
+	db    *pgxpool.Pool
 }
 
 // NewStore returns a Store on db, whose schema is up to date.
-func NewStore(db *pgxpool.Pool) *Store { return &Store{db} }
+func NewStore(db *pgxpool.Pool) *Store { return &Store{db: db} }
 
 // LocalIssuer is the issuer of people whom the portal itself made: those of the demo and of "portreeve token create".
 const LocalIssuer = "local"
 
 // personColumns lists the fields of a Person.
-const personColumns = `p.id, p.issuer, p.subject, p.name, p.email, p.team, p.role, p.theme, p.nav`
+const personColumns = `p.id, p.issuer, p.subject, p.name, p.email, p.team, p.role, p.theme, p.nav, p.kind`
+
+// teamsAndDomains are the fields Teams and Domains of a Principal, who is the person p.
+const teamsAndDomains = `
+	ARRAY(SELECT p.team WHERE p.team <> ''
+	      UNION SELECT t.slug FROM team_member m JOIN team t ON t.id = m.team_id WHERE m.person_id = p.id AND t.gone_at IS NULL) AS teams,
+	ARRAY(SELECT d.slug FROM domain_steward m JOIN domain d ON d.id = m.domain_id WHERE m.person_id = p.id AND d.gone_at IS NULL
+	      GROUP BY d.slug) AS domains`
 
 // DemoPeople returns whom the demo's visitors switch between. The first is who one is without having chosen.
 func DemoPeople() []Person {
@@ -64,6 +74,23 @@ func (s *Store) PersonBySubject(ctx context.Context, issuer, subject string) (Pe
 		return Person{}, fault.NotFoundf("there is no person %s", subject)
 	}
 	return p, err
+}
+
+// Principal returns who a person is when they ask without a session or a token: the demo's visitors, commands, jobs.
+func (s *Store) Principal(ctx context.Context, issuer, subject string) (Principal, error) {
+	const q = `
+		SELECT ` + personColumns + `,` + teamsAndDomains + ` FROM person p
+		WHERE p.issuer = @issuer AND p.subject = @subject AND p.disabled_at IS NULL`
+	type row struct {
+		Person
+		Teams, Domains []string
+	}
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"issuer": issuer, "subject": subject})
+	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[row])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Principal{}, fault.NotFoundf("there is no person %s", subject)
+	}
+	return Principal{Person: r.Person, Teams: r.Teams, Domains: r.Domains}, err
 }
 
 // People returns everyone who is not disabled, by name, at most limit of them.

@@ -66,7 +66,7 @@ func (s *Store) PrincipalByToken(ctx context.Context, secret string) (Principal,
 			UPDATE token t SET used_at = now() FROM live l
 			WHERE t.id = l.id AND (l.used_at IS NULL OR l.used_at < now() - interval '5 minutes')
 		)
-		SELECT live.id AS token_id, live.scopes, ` + personColumns + ` FROM live JOIN person p ON p.id = live.person_id WHERE p.disabled_at IS NULL`
+		SELECT live.id AS token_id, live.scopes, ` + personColumns + `,` + teamsAndDomains + ` FROM live JOIN person p ON p.id = live.person_id WHERE p.disabled_at IS NULL`
 	refused := fault.Forbiddenf("the token is not valid")
 	if !strings.HasPrefix(secret, TokenPrefix) {
 		return Principal{}, refused
@@ -74,8 +74,9 @@ func (s *Store) PrincipalByToken(ctx context.Context, secret string) (Principal,
 	rows, _ := s.db.Query(ctx, q, hashOf(secret))
 	type row struct {
 		Person
-		TokenID int64
-		Scopes  []string
+		Teams, Domains []string
+		TokenID        int64
+		Scopes         []string
 	}
 	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[row])
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -84,7 +85,7 @@ func (s *Store) PrincipalByToken(ctx context.Context, secret string) (Principal,
 	if err != nil {
 		return Principal{}, fmt.Errorf("token: %w", err)
 	}
-	return Principal{Person: r.Person, Scopes: r.Scopes, Token: true, TokenID: r.TokenID}, nil
+	return Principal{Person: r.Person, Teams: r.Teams, Domains: r.Domains, Scopes: r.Scopes, Token: true, TokenID: r.TokenID}, nil
 }
 
 // Tokens returns a person's tokens, newest first, without their secrets.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -117,7 +118,7 @@ func startPortal(ctx context.Context, binary, database string) (*portal, error) 
 		return nil, err
 	}
 	p := &portal{binary: binary, url: "http://" + listen}
-	p.env = []string{"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + database, "PORTREEVE_LISTEN=" + listen, "PORTREEVE_OPS_LISTEN=" + ops, "PORTREEVE_LOG_LEVEL=error"}
+	p.env = []string{"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + database, "PORTREEVE_SESSION_KEY=" + rand.Text() + rand.Text(), "PORTREEVE_LISTEN=" + listen, "PORTREEVE_OPS_LISTEN=" + ops, "PORTREEVE_LOG_LEVEL=error"}
 	p.cmd = exec.CommandContext(ctx, binary, "serve") //nolint:gosec // built here
 	p.cmd.Env, p.cmd.Stderr = p.env, os.Stderr
 	start := time.Now()

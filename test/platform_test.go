@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -84,7 +85,7 @@ func (p *platform) serve(t *testing.T) {
 	}
 	r := &running{ops: "http://" + ops, output: &lines{wake: make(chan struct{})}, ended: make(chan error, 1)}
 	r.cmd = exec.Command(binary, "serve")
-	r.cmd.Env = append(slices.Clone(p.env), "PORTREEVE_LISTEN="+listen, "PORTREEVE_OPS_LISTEN="+ops)
+	r.cmd.Env = append(slices.Clone(p.env), "PORTREEVE_SESSION_KEY="+sessionKey, "PORTREEVE_LISTEN="+listen, "PORTREEVE_OPS_LISTEN="+ops)
 	r.cmd.Dir = "/"
 	out, in := io.Pipe()
 	r.cmd.Stdout, r.cmd.Stderr = in, in
@@ -364,3 +365,6 @@ func sources(all map[string][]string) string {
 	}
 	return b.String()
 }
+
+// sessionKey is the key of the portals of these tests.
+var sessionKey = rand.Text() + rand.Text()

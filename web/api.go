@@ -45,6 +45,11 @@ func (s *Server) endpoints() *endpoints {
 	e.datasets()
 	e.sources()
 	e.crawls()
+	e.edits()
+	e.grants()
+	e.people()
+	e.auditLog()
+	e.watches()
 	return e
 }
 
@@ -63,7 +68,7 @@ func (s *Server) apiConfig() huma.Config {
 					"token": {Type: "http", Scheme: "bearer", Description: "A token made by `portreeve token create`. Cookies are not accepted."},
 				},
 			},
-			Tags: []*huma.Tag{{Name: "Catalog"}, {Name: "Sources"}},
+			Tags: []*huma.Tag{{Name: "Catalog"}, {Name: "Sources"}, {Name: "Access"}, {Name: "People"}, {Name: "Audit"}, {Name: "Watches"}},
 		},
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",

@@ -23,6 +23,7 @@ import (
 	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/fault"
+	"portreeve/notify"
 	"portreeve/postgres/pgtest"
 )
 
@@ -50,6 +51,10 @@ func newCore(t *testing.T, change func(*Server)) *core {
 		Log: slog.New(slog.NewJSONHandler(st.logged, nil)), Now: time.Now, Version: "1.2.3", BaseURL: "https://data.example.com",
 		Health: []Dependency{{Name: "postgres", Check: st.pool.Ping}},
 	}
+	st.Key, _ = access.ParseKey(access.NewKey())
+	st.Catalog.Audit = access.NewAudit(st.Key)
+	st.Access.Audit = st.Catalog.Audit
+	st.Notify = notify.NewStore(st.pool)
 	if change != nil {
 		change(st.Server)
 	}

@@ -62,7 +62,10 @@ func (r *router) check() error {
 // pages returns the router of everything that a browser opens.
 func (s *Server) pages() *router {
 	r := s.router(s.signedInByCookie, s.pageError, sameOrigin, withoutSlash)
-	for _, routes := range [][]route{s.pageRoutes(), s.sessionRoutes(), s.healthRoutes(), assetRoutes(), {s.docsRoute()}} {
+	for _, routes := range [][]route{
+		s.pageRoutes(), s.sessionRoutes(), s.healthRoutes(), assetRoutes(), {s.docsRoute()}, s.loginRoutes(), s.accountRoutes(),
+		s.auditRoutes(), s.editRoutes(), s.sheetRoutes(), s.registerRoutes(), s.peopleRoutes(), s.requestRoutes(), s.watchRoutes(),
+	} {
 		for _, rt := range routes {
 			r.add(rt)
 		}

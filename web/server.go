@@ -18,17 +18,22 @@ import (
 	"time"
 
 	"portreeve/access"
+	"portreeve/access/oidc"
 	"portreeve/catalog"
 	"portreeve/fault"
+	"portreeve/notify"
 )
 
-// Server holds what the pages need. All fields but Rows are required.
+// Server holds what the pages need. All fields are required but Rows, Login and Notify.
 type Server struct {
 	Catalog *catalog.Store
 	Access  *access.Store
-	Rows    Rows         // nil: samples cannot be read here
-	Crawls  CrawlStarter // starts crawls in the background
-	Events  Events       // tells of changes by id
+	Key     access.Key     // seals what must not stand in the database as it is
+	Login   *oidc.Provider // nil: people sign in by a token only, and in the demo by a click
+	Notify  *notify.Store  // watches and what came of them
+	Rows    Rows           // nil: samples cannot be read here
+	Crawls  CrawlStarter   // starts crawls in the background
+	Events  Events         // tells of changes by id
 	// Connectors are the kinds of sources there are, for what their settings mean; of others only names are shown.
 	Connectors []catalog.Connector
 	Estate     func() EstateState // how what operators declare does; nil without an estate

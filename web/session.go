@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,11 +52,11 @@ func (s *Server) signedInByCookie(c echo.Context) (access.Principal, error) {
 		return access.Principal{}, nil
 	}
 	first := access.DemoPeople()[0]
-	person, err := s.Access.PersonBySubject(ctx, first.Issuer, first.Subject)
+	who, err := s.Access.Principal(ctx, first.Issuer, first.Subject)
 	if fault.KindOf(err) == fault.NotFound {
 		return access.Principal{}, nil
 	}
-	return access.Principal{Person: person}, err
+	return who, err
 }
 
 // setSession puts the secret of a session into the browser, for age seconds; a negative age takes it out.
@@ -111,6 +112,20 @@ func (s *Server) postSession(c echo.Context) error {
 		}
 	}
 	return fault.Invalidf("person", "the demo has no such person")
+}
+
+// act says who asks for something and how, for history and the audit log; reason is in their words.
+func (s *Server) act(c echo.Context, reason string) access.Act {
+	return access.Act{Who: principal(c), Via: "page", RequestID: requestOf(c).id, Address: clientHost(c.Request()), Reason: strings.TrimSpace(reason)}
+}
+
+// clientHost is the address of the connection that a request came by.
+func clientHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // posted returns the form in the request's body; what stands in the address does not count.

@@ -53,7 +53,11 @@ func (d *demoCmd) Run(ctx context.Context, c *cli) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	p, err := newPortal(&d.listenFlags, &d.estateFlags, db, filepath.Join(home, "scratch"), log)
+	key, err := c.Key.demoKey(home)
+	if err != nil {
+		return err
+	}
+	p, err := newPortal(&d.listenFlags, &d.estateFlags, db, key, filepath.Join(home, "scratch"), log)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,8 @@ type cli struct {
 	PostgresBin string `env:"PORTREEVE_POSTGRES_BIN" placeholder:"FOLDER" help:"Folder with initdb and postgres for the demo's own Postgres. Default: an installed one, else one is fetched once."`
 	LogLevel    string `env:"PORTREEVE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 
+	Key keyFlags `embed:""`
+
 	Demo    demoCmd    `cmd:"" help:"Bring up the portal with its own Postgres over a lake of real sample data. Nothing needs to be installed."`
 	Serve   serveCmd   `cmd:"" help:"Serve the portal on the database at DATABASE_URL."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date. serve does it too."`

@@ -67,6 +67,7 @@ type portal struct {
 	db       *database
 	catalog  *catalog.Store
 	access   *access.Store
+	key      access.Key
 	sources  *sources
 	engine   *duckdb.Engine
 	jobs     *job.Client
@@ -74,8 +75,10 @@ type portal struct {
 	log      *slog.Logger
 }
 
-func newPortal(flags *listenFlags, declared *estateFlags, db *database, scratch string, log *slog.Logger) (*portal, error) {
-	p := &portal{flags: flags, estate: declared, db: db, catalog: catalog.NewStore(db.pool), access: access.NewStore(db.pool), log: log}
+func newPortal(flags *listenFlags, declared *estateFlags, db *database, key access.Key, scratch string, log *slog.Logger) (*portal, error) {
+	p := &portal{flags: flags, estate: declared, db: db, catalog: catalog.NewStore(db.pool), access: access.NewStore(db.pool), key: key, log: log}
+	audit := access.NewAudit(key)
+	p.catalog.Audit, p.access.Audit = audit, audit
 	if err := emptyScratch(scratch); err != nil {
 		return nil, err
 	}
@@ -109,7 +112,7 @@ func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(u
 		base = "http://" + l.portal.Addr().String()
 	}
 	s := &web.Server{
-		Catalog: p.catalog, Access: p.access, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
+		Catalog: p.catalog, Access: p.access, Key: p.key, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
 		Version: version, BaseURL: base, Demo: demo, Connectors: p.sources.connectors,
 		Health: []web.Dependency{{Name: "postgres", Check: p.db.pool.Ping}},
 	}

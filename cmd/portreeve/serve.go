@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"portreeve/access"
 )
 
 type serveCmd struct {
@@ -16,6 +18,13 @@ type serveCmd struct {
 // Run serves until it is told to stop.
 func (s *serveCmd) Run(ctx context.Context, c *cli) (err error) {
 	log := c.logger(os.Stderr)
+	key, err := c.Key.read()
+	if err == nil && key.Zero() && c.DatabaseURL != "" {
+		_, err = access.ParseKey("")
+	}
+	if err != nil {
+		return err
+	}
 	declared, err := s.load()
 	if err != nil {
 		return err
@@ -40,7 +49,7 @@ func (s *serveCmd) Run(ctx context.Context, c *cli) (err error) {
 			return err
 		}
 	}
-	p, err := newPortal(&s.listenFlags, &s.estateFlags, db, filepath.Join(folder, "scratch"), log)
+	p, err := newPortal(&s.listenFlags, &s.estateFlags, db, key, filepath.Join(folder, "scratch"), log)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -31,8 +32,12 @@ func (p *Platform) StartPortal(ctx context.Context, program string) error {
 		return err
 	}
 	address := fmt.Sprintf("http://127.0.0.1:%d", port)
+	key := filepath.Join(p.Home, "portal", "session.key")
+	if err := os.WriteFile(key, []byte(rand.Text()+rand.Text()), 0o600); err != nil {
+		return err
+	}
 	env := []string{
-		"DATABASE_URL=" + strings.Replace(p.PostgresURL, "/app?", "/portreeve?", 1), "STACK_PASSWORD=" + p.Password, "STACK_LAKE=" + p.LakeURL,
+		"PORTREEVE_SESSION_KEY_FILE=" + key, "DATABASE_URL=" + strings.Replace(p.PostgresURL, "/app?", "/portreeve?", 1), "STACK_PASSWORD=" + p.Password, "STACK_LAKE=" + p.LakeURL,
 		"PORTREEVE_ESTATE=" + filepath.Join(p.Home, "portal", "estate.yaml"), "PORTREEVE_LISTEN=" + address[len("http://"):],
 		fmt.Sprintf("PORTREEVE_OPS_LISTEN=127.0.0.1:%d", ops),
 	}

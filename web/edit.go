@@ -1,0 +1,6 @@
+package web
+
+// editRoutes returns the routes of describing datasets.
+func (s *Server) editRoutes() []route {
+	return []route{}
+}

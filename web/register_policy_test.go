@@ -1,0 +1,4 @@
+package web
+
+// policiesOfRegister are the policies of registerRoutes, written by hand.
+var policiesOfRegister = map[string]string{}

@@ -1,0 +1,4 @@
+package web
+
+// policiesOfRequest are the policies of requestRoutes, written by hand.
+var policiesOfRequest = map[string]string{}

@@ -1,0 +1,4 @@
+package web
+
+// policiesOfSheet are the policies of sheetRoutes, written by hand.
+var policiesOfSheet = map[string]string{}
