@@ -61,7 +61,13 @@ type Dataset struct {
 	Domain       string
 	Tags         []string
 	Certified    bool
-	Deprecated   string // why, and what to use instead; "" when it is not
+	Deprecated   string     // why, and what to use instead; "" when it is not
+	Sunset       *time.Time // the day from which a deprecated one may be gone, UTC; nil: not said
+	Successor    string     // what to use instead, "source/name", or ""
+	Owners       []int64    // people who answer for it, beside the team
+	Terms        []string   // slugs of glossary terms
+	Access       string     // who may read its rows: open, or restricted to those whose it is and who were granted it
+	FreshWithin  *int64     // seconds within which new data is to come; nil: nobody said
 	Location     string
 	Format       string
 	Partitioning []string
@@ -193,6 +199,10 @@ type Change struct {
 	Field   string // column path or attribute name
 	Old     string
 	New     string
+	EditID  int64  // of an edit that was made here, else 0; likewise the three below
+	By      string // who made it
+	Via     string // page, api, command line or job
+	Reason  string
 	Of      Key `db:"-"` // the dataset that changed, where several are shown as one
 }
 
@@ -314,6 +324,9 @@ type Version struct {
 	Shape   int // the same, not counting names that were found to mean the same thing; 0 when that is all there was
 	At      time.Time
 	CrawlID int64
+	By      string // who edited, or "" for what a crawl found; likewise the two below
+	Via     string
+	Reason  string
 	Changes []Change
 }
 

@@ -104,7 +104,31 @@ func observeIn(ctx context.Context, tx pgx.Tx, run *Crawl, scope string, o *sigh
 	if err := putChanges(ctx, tx, old.ID, run.ID, history); err != nil {
 		return unchanged, 0, false, err
 	}
+	if err := carryWords(ctx, tx, old.ID, shape); err != nil {
+		return unchanged, 0, false, err
+	}
 	return result, old.ID, true, nil
+}
+
+// carryWords lets what people wrote on columns follow those that were renamed.
+func carryWords(ctx context.Context, tx pgx.Tx, id int64, changes []Change) error {
+	const q = `
+		UPDATE dataset_attribute a SET field = 'column:' || $3 WHERE dataset_id = $1 AND field = 'column:' || $2
+		  AND NOT EXISTS (SELECT FROM dataset_attribute b WHERE b.dataset_id = $1 AND b.field = 'column:' || $3 AND b.origin = a.origin)`
+	renamed := false
+	for _, c := range changes {
+		if c.Kind != ColumnRenamed {
+			continue
+		}
+		renamed = true
+		if _, err := tx.Exec(ctx, q, id, c.Old, c.New); err != nil {
+			return fmt.Errorf("carry words on columns: %w", err)
+		}
+	}
+	if !renamed {
+		return nil
+	}
+	return override(ctx, tx, []int64{id})
 }
 
 // shifted reports whether positions or ids differ though no column changed: the rows must be written again all the same.
@@ -121,7 +145,7 @@ func shifted(old, now []Column) bool {
 }
 
 func lockDataset(ctx context.Context, tx pgx.Tx, source, name string) (Dataset, error) {
-	const q = datasetSelect + `WHERE s.slug = $1 AND d.name = $2 FOR NO KEY UPDATE OF d`
+	const q = observedSelect + `WHERE s.slug = $1 AND d.name = $2 FOR NO KEY UPDATE OF d`
 	rows, _ := tx.Query(ctx, q, source, name)
 	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Dataset])
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -11,14 +11,24 @@ import (
 	"portreeve/fault"
 )
 
-// datasetSelect lists the fields of a Dataset; what follows it filters and orders.
-const datasetSelect = `
-	SELECT d.id, s.slug AS source, d.name, d.scope, d.native_id, d.kind, d.title, d.description, d.team, d.domain, d.tags,
-	       d.certified, d.deprecated, d.location, d.format, d.partitioning, d.sort_order, d.row_count, d.byte_count, d.file_count,
-	       d.column_count, d.documented, d.snapshot_id, d.data_at, d.properties, d.usage, d.standing, d.estimated, d.definition,
-	       d.main_id, d.main_rule, d.main_evidence, d.problem, d.problem_since,
+// datasetSelect lists the fields of a Dataset as people see it; what follows it filters and orders. observedSelect has what
+// crawlers saw in place of what is declared or edited.
+const (
+	datasetSelect = `
+	SELECT coalesce(o.title, d.title) AS title, coalesce(o.description, d.description) AS description, coalesce(o.team, d.team) AS team,
+	       coalesce(o.domain, d.domain) AS domain, coalesce(o.tags, d.tags) AS tags, coalesce(o.certified, d.certified) AS certified,
+	       coalesce(o.deprecated, d.deprecated) AS deprecated, coalesce(d.page_documented, d.documented) AS documented,` + datasetRest
+	observedSelect = `
+	SELECT d.title, d.description, d.team, d.domain, d.tags, d.certified, d.deprecated, d.documented,` + datasetRest
+	datasetRest = `
+	       o.sunset, coalesce(o.successor, '') AS successor, coalesce(o.owners, '{}') AS owners, coalesce(o.terms, '{}') AS terms,
+	       coalesce(o.access, s.access) AS access, o.fresh_within,
+	       d.id, s.slug AS source, d.name, d.scope, d.native_id, d.kind, d.location, d.format, d.partitioning, d.sort_order,
+	       d.row_count, d.byte_count, d.file_count, d.column_count, d.snapshot_id, d.data_at, d.properties, d.usage, d.standing,
+	       d.estimated, d.definition, d.main_id, d.main_rule, d.main_evidence, d.problem, d.problem_since,
 	       d.created_at, d.changed_at, d.seen_at, d.gone_at
-	FROM dataset d JOIN source s ON s.id = d.source_id `
+	FROM dataset d JOIN source s ON s.id = d.source_id LEFT JOIN dataset_override o ON o.dataset_id = d.id `
+)
 
 // datasets runs a query that begins with datasetSelect.
 func (s *Store) datasets(ctx context.Context, query string, args ...any) ([]Dataset, error) {
@@ -51,14 +61,19 @@ func (s *Store) CaseTwins(ctx context.Context, key Key) ([]Dataset, error) {
 
 // Columns returns a dataset's columns in order.
 func (s *Store) Columns(ctx context.Context, id int64) ([]Column, error) {
-	return columns(ctx, s.db, id)
+	return s.FirstColumns(ctx, id, maxColumns)
 }
+
+// columnSelect lists the fields of a Column as people see it.
+const columnSelect = `c.position, c.path, c.type, c.nullable, coalesce(doc.comment, c.comment) AS comment, c.native_id
+		FROM dataset_column c LEFT JOIN dataset_column_doc doc ON doc.dataset_id = c.dataset_id AND doc.path = c.path`
 
 // querier is a pool or a transaction.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
+// columns returns the columns of a dataset as a crawler saw them.
 func columns(ctx context.Context, db querier, id int64) ([]Column, error) {
 	const q = `SELECT position, path, type, nullable, comment, native_id FROM dataset_column WHERE dataset_id = $1 ORDER BY position`
 	rows, _ := db.Query(ctx, q, id)
@@ -67,8 +82,7 @@ func columns(ctx context.Context, db querier, id int64) ([]Column, error) {
 
 // FirstColumns returns the first columns of a dataset, fields of structs among them.
 func (s *Store) FirstColumns(ctx context.Context, id int64, limit int) ([]Column, error) {
-	const q = `
-		SELECT position, path, type, nullable, comment, native_id FROM dataset_column WHERE dataset_id = $1 AND position < $2 ORDER BY position`
+	const q = `SELECT ` + columnSelect + ` WHERE c.dataset_id = $1 AND c.position < $2 ORDER BY c.position`
 	rows, _ := s.db.Query(ctx, q, id, limit)
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Column])
 }
@@ -161,6 +175,11 @@ type DatasetVersion struct {
 	Changes []Change // of that moment, at most 20
 }
 
+// changeSelect lists the fields of a Change c that may be the edit e.
+const changeSelect = `
+	c.id, c.at, coalesce(c.crawl_id, 0) AS crawl_id, c.kind, c.field, c.old, c.new,
+	coalesce(e.id, 0) AS edit_id, coalesce(e.person, '') AS by, coalesce(e.via, '') AS via, coalesce(e.reason, '') AS reason`
+
 // News returns what changed last, newest first: one entry for each of the datasets whose shape or description changed most
 // recently. The first sight of a dataset is news as well.
 func (s *Store) News(ctx context.Context, limit int) ([]DatasetVersion, error) {
@@ -170,8 +189,9 @@ func (s *Store) News(ctx context.Context, limit int) ([]DatasetVersion, error) {
 		return nil, err
 	}
 	const newest = `
-		SELECT id, at, coalesce(crawl_id, 0) AS crawl_id, kind, field, old, new FROM dataset_change
-		WHERE dataset_id = $1 AND at = (SELECT max(at) FROM dataset_change WHERE dataset_id = $1) ORDER BY id LIMIT 20`
+		SELECT ` + changeSelect + `
+		FROM dataset_change c LEFT JOIN dataset_edit e ON e.id = c.edit_id
+		WHERE c.dataset_id = $1 AND c.at = (SELECT max(at) FROM dataset_change WHERE dataset_id = $1) ORDER BY c.id LIMIT 20`
 	news := make([]DatasetVersion, len(found))
 	for i, d := range found {
 		rows, _ := s.db.Query(ctx, newest, d.ID)

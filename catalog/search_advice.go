@@ -76,7 +76,7 @@ func (a *ask) notes(f findings) []string {
 		case strings.EqualFold(m[1], "is"):
 			notes = append(notes, "“"+c.Text+"” was read as words: after is: comes one of "+strings.Join(states, ", ")+".")
 		default:
-			const known = "column:, domain:, is:, kind:, name:, owner:, source:, tag: and team:"
+			const known = "column:, domain:, is:, kind:, name:, owner:, source:, tag:, team: and term:"
 			notes = append(notes, "“"+m[1]+":” was read as a word: the operators are "+known+".")
 		}
 	}
@@ -99,7 +99,7 @@ func (a *ask) advise(ctx context.Context, tx pgx.Tx, f findings, result *SearchR
 			op, others = "is", []string{strings.ToLower(c.Text)}
 		case c.Op == "" && len(c.Text) > 3 && strings.EqualFold(c.Text[:3], "is:"):
 			op, others = "is", likest(c.Text[3:], states)
-		case f.total == 0 && slices.Contains([]string{"team", "tag", "source", "kind", "domain"}, c.Op):
+		case f.total == 0 && slices.Contains([]string{"team", "tag", "source", "kind", "domain", "term"}, c.Op):
 			if others, err = valuesLike(ctx, tx, c.Op, c.Text); err != nil {
 				return err
 			}

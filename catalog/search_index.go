@@ -83,24 +83,23 @@ func indexWholes(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	return writeEntries(ctx, tx, entries)
 }
 
-// writePageColumns keeps how many columns the pages of datasets have to which others add.
+// writePageColumns keeps how many columns the pages of datasets have to which others add, or people.
 func writePageColumns(ctx context.Context, tx pgx.Tx, wholes []head) error {
 	const q = `
 		UPDATE dataset d SET page_columns = v.columns, page_documented = v.documented
-		FROM unnest($1::bigint[], $2::int[], $3::int[]) AS v (id, columns, documented)
+		FROM (SELECT id, CASE WHEN own THEN NULL ELSE columns END AS columns, CASE WHEN own THEN NULL ELSE documented END AS documented
+		      FROM (SELECT id, columns, documented, alone AND NOT EXISTS (SELECT FROM dataset_column_doc c WHERE c.dataset_id = id) AS own
+		            FROM unnest($1::bigint[], $2::int[], $3::int[], $4::boolean[]) AS u (id, columns, documented, alone)) w) v
 		WHERE d.id = v.id AND (d.page_columns, d.page_documented) IS DISTINCT FROM (v.columns, v.documented)`
 	var ids []int64
-	var columns, documented []*int
+	var columns, documented []int
+	var alone []bool
 	for i := range wholes {
 		w := &wholes[i]
-		ids = append(ids, w.ID)
-		if len(w.others) == 0 {
-			columns, documented = append(columns, nil), append(documented, nil)
-		} else {
-			columns, documented = append(columns, &w.ColumnCount), append(documented, &w.Documented)
-		}
+		ids, alone = append(ids, w.ID), append(alone, len(w.others) == 0)
+		columns, documented = append(columns, w.ColumnCount), append(documented, w.Documented)
 	}
-	if _, err := tx.Exec(ctx, q, ids, columns, documented); err != nil {
+	if _, err := tx.Exec(ctx, q, ids, columns, documented, alone); err != nil {
 		return fmt.Errorf("columns of pages: %w", err)
 	}
 	return nil
@@ -156,7 +155,7 @@ func newEntry(d *Dataset, columns []Column) entry {
 func (e *entry) collect(d *Dataset, own string, columns []Column) {
 	named, said, keys := map[string]bool{}, map[string]bool{}, map[string]bool{everything: true}
 	addWords(named, own, true)
-	for _, text := range append([]string{d.Name, d.Title, cutAt(d.Description, maxProse), d.Team, d.Domain}, d.Tags...) {
+	for _, text := range slices.Concat([]string{d.Name, d.Title, cutAt(d.Description, maxProse), d.Team, d.Domain}, d.Tags, d.Terms) {
 		addWords(said, text, false)
 	}
 	for _, c := range columns {
@@ -195,6 +194,9 @@ func (e *entry) addFacets(keys map[string]bool, d *Dataset) {
 	for _, tag := range d.Tags {
 		keys[facetKey("tag", tag)] = true
 	}
+	for _, term := range d.Terms {
+		keys[facetKey("term", term)] = true
+	}
 	state := func(is bool, yes, no string) {
 		if !is {
 			yes = no
@@ -202,7 +204,8 @@ func (e *entry) addFacets(keys map[string]bool, d *Dataset) {
 		keys[facetKey("is", yes)] = true
 	}
 	state(d.Certified, "certified", "uncertified")
-	state(d.Team != "", "owned", "unowned")
+	state(d.Team != "" || len(d.Owners) > 0, "owned", "unowned")
+	state(d.Access == Restricted, "restricted", "open")
 	state(strings.TrimSpace(d.Description) != "", "documented", "undocumented")
 	keys[facetKey("is", []string{"live", "deprecated", "gone"}[e.Status])] = true
 }
@@ -251,7 +254,7 @@ func rankOf(d *Dataset) float64 {
 	if d.ColumnCount > 0 {
 		rank += .1 * min(1, float64(d.Documented)/float64(d.ColumnCount))
 	}
-	if d.Team != "" {
+	if d.Team != "" || len(d.Owners) > 0 {
 		rank += .1
 	}
 	if d.Certified {

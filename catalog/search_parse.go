@@ -23,7 +23,7 @@ type Question struct {
 // Clause is a word, a phrase or an operator of a Question.
 type Clause struct {
 	Not    bool   // after a minus: must not be there
-	Op     string // "" for text, else one of team, tag, column, name, source, kind, domain, is
+	Op     string // "" for text, else one of team, tag, column, name, source, kind, domain, is, term
 	As     string // the word that was typed for Op where it is another: owner
 	Text   string // what was typed, without quotes; never empty
 	Phrase bool   // was in quotes
@@ -32,12 +32,13 @@ type Clause struct {
 // operators are the words that mean something before a colon.
 var operators = map[string]string{
 	"owner": "team", "team": "team", "tag": "tag", "column": "column", "name": "name", "source": "source", "kind": "kind",
-	"domain": "domain", "is": "is",
+	"domain": "domain", "is": "is", "term": "term",
 }
 
 // states are what is: can ask for; each is a key of the datasets it is true of.
 var states = []string{
 	"live", "deprecated", "gone", "certified", "uncertified", "documented", "undocumented", "owned", "unowned",
+	"restricted", "open",
 }
 
 // ParseSearch takes a search text apart. Every text is a question: an unknown operator is a word, a missing quote is added,

@@ -165,6 +165,12 @@ func merge(d *Dataset, others []Same) map[string]Key {
 		if o.Certified && !d.Certified && o.Standing != Describes { // who only describes a thing cannot vouch for it
 			d.Certified, from["certified"] = true, o.Key()
 		}
+		if len(d.Owners) == 0 && len(o.Owners) > 0 {
+			d.Owners, from["owners"] = o.Owners, o.Key()
+		}
+		if o.Access == Restricted && o.Standing != Describes {
+			d.Access = Restricted // whoever serves the data cannot open what its keeper restricts, nor the other way round
+		}
 		for _, tag := range o.Tags {
 			if !slices.Contains(d.Tags, tag) {
 				d.Tags, from["tag "+tag] = append(slices.Clone(d.Tags), tag), o.Key()
@@ -253,17 +259,28 @@ func wholesOf(ctx context.Context, db querier, ids []int64) ([]head, error) {
 	if err != nil {
 		return nil, err
 	}
+	joined, merges := map[int64][]WholeColumn{}, make([][]WholeColumn, len(heads))
 	for i := range heads {
 		h := &heads[i]
-		merged := mergeColumns(&h.Dataset, h.others, of)
+		merges[i] = mergeColumns(&h.Dataset, h.others, of)
+		if len(h.others) > 0 {
+			joined[h.ID] = merges[i]
+		}
+	}
+	if err := reword(ctx, db, joined); err != nil {
+		return nil, err
+	}
+	for i := range heads {
+		h, merged := &heads[i], merges[i]
 		h.columns = make([]Column, len(merged))
 		for j, c := range merged {
 			h.columns[j] = c.Column
 		}
 		if len(h.others) > 0 {
 			merge(&h.Dataset, h.others)
-			h.ColumnCount, h.Documented = countColumns(merged)
+			h.ColumnCount, _ = countColumns(merged)
 		}
+		_, h.Documented = countColumns(merged)
 	}
 	return heads, nil
 }
@@ -271,8 +288,8 @@ func wholesOf(ctx context.Context, db querier, ids []int64) ([]head, error) {
 // columnsOf returns the first columns of datasets, by id.
 func columnsOf(ctx context.Context, db querier, ids []int64, limit int) (map[int64][]Column, error) {
 	const q = `
-		SELECT dataset_id, position, path, type, nullable, comment, native_id FROM dataset_column
-		WHERE dataset_id = ANY($1) AND position < $2 ORDER BY dataset_id, position`
+		SELECT c.dataset_id, ` + columnSelect + `
+		WHERE c.dataset_id = ANY($1) AND c.position < $2 ORDER BY c.dataset_id, c.position`
 	rows, _ := db.Query(ctx, q, ids, limit)
 	of := map[int64][]Column{}
 	var id int64
@@ -284,6 +301,29 @@ func columnsOf(ctx context.Context, db querier, ids []int64, limit int) (map[int
 	return of, err
 }
 
+// reword puts what people wrote on the page of a dataset in place of the words on columns that others tell of.
+func reword(ctx context.Context, db querier, columns map[int64][]WholeColumn) error {
+	if len(columns) == 0 {
+		return nil
+	}
+	ids := make([]int64, 0, len(columns))
+	for id := range columns {
+		ids = append(ids, id)
+	}
+	rows, _ := db.Query(ctx, `SELECT dataset_id, path, comment FROM dataset_column_doc WHERE dataset_id = ANY($1)`, ids)
+	var id int64
+	var path, comment string
+	_, err := pgx.ForEachRow(rows, []any{&id, &path, &comment}, func() error {
+		for i := range columns[id] {
+			if c := &columns[id][i]; c.Path == path {
+				c.Comment, c.CommentFrom = comment, Key{}
+			}
+		}
+		return nil
+	})
+	return err
+}
+
 // WholeColumns returns the first limit columns of w in order, those of a topic's value before those of its key.
 func (s *Store) WholeColumns(ctx context.Context, w *Whole, limit int) ([]WholeColumn, error) {
 	of, err := columnsOf(ctx, s.db, w.ids(), limit)
@@ -291,6 +331,11 @@ func (s *Store) WholeColumns(ctx context.Context, w *Whole, limit int) ([]WholeC
 		return nil, fmt.Errorf("columns of dataset %d: %w", w.ID, err)
 	}
 	columns := mergeColumns(&w.Dataset, w.Others, of)
+	if len(w.Others) > 0 {
+		if err := reword(ctx, s.db, map[int64][]WholeColumn{w.ID: columns}); err != nil {
+			return nil, fmt.Errorf("words on columns of dataset %d: %w", w.ID, err)
+		}
+	}
 	return columns[:min(limit, len(columns))], nil
 }
 

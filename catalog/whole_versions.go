@@ -44,8 +44,8 @@ func (s *Store) versions(ctx context.Context, ids []int64, before, limit int) ([
 		), wanted AS (
 			SELECT * FROM version WHERE @before = 0 OR number < @before ORDER BY number DESC LIMIT @limit
 		)
-		SELECT w.number, w.shape, s.slug AS source, d.name, c.id, c.at, coalesce(c.crawl_id, 0) AS crawl_id, c.kind, c.field, c.old, c.new
-		FROM wanted w JOIN dataset_change c ON c.dataset_id = ANY(@ids) AND c.at = w.at
+		SELECT w.number, w.shape, s.slug AS source, d.name,` + changeSelect + `
+		FROM wanted w JOIN dataset_change c ON c.dataset_id = ANY(@ids) AND c.at = w.at LEFT JOIN dataset_edit e ON e.id = c.edit_id
 		JOIN dataset d ON d.id = c.dataset_id JOIN source s ON s.id = d.source_id ORDER BY w.number DESC, c.id`
 	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"ids": ids, "main": ids[0], "before": before, "limit": limit})
 	type row struct {
@@ -61,7 +61,7 @@ func (s *Store) versions(ctx context.Context, ids []int64, before, limit int) ([
 	var versions []Version
 	for _, c := range changes {
 		if n := len(versions); n == 0 || versions[n-1].Number != c.Number {
-			versions = append(versions, Version{Number: c.Number, Shape: c.Shape, At: c.At, CrawlID: c.CrawlID})
+			versions = append(versions, Version{Number: c.Number, Shape: c.Shape, At: c.At, CrawlID: c.CrawlID, By: c.By, Via: c.Via, Reason: c.Reason})
 		}
 		v := &versions[len(versions)-1]
 		c.Of = Key{c.Source, c.Name}

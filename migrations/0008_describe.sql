@@ -40,11 +40,14 @@ CREATE TABLE dataset_override (
     terms        text[],
     certified    boolean,
     deprecated   text,
+    sunset       date,
     successor    text,
     access       text,
     fresh_within bigint                                   -- seconds
 );
 CREATE INDEX dataset_override_owners ON dataset_override USING gin (owners) WHERE owners IS NOT NULL;
+CREATE INDEX dataset_override_terms ON dataset_override USING gin (terms) WHERE terms IS NOT NULL;
+CREATE INDEX dataset_override_fresh ON dataset_override (dataset_id) WHERE fresh_within IS NOT NULL;
 
 CREATE TABLE dataset_column_doc (
     dataset_id bigint NOT NULL REFERENCES dataset ON DELETE CASCADE,

@@ -1,0 +1,196 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"portreeve/access"
+	"portreeve/fault"
+)
+
+// Edit is what somebody wants a field of a dataset to be.
+type Edit struct {
+	Field  string   // see Fields and ColumnField
+	Value  *string  // nil takes an earlier edit back: what is declared or observed holds again
+	Add    []string // of a list, in place of Value: what is to be in it, and
+	Remove []string // what is not
+	Base   *int64   // id of the newest edit of the field that the author saw, 0 for none; nil: it does not matter
+}
+
+// DatasetEdits are edits of one dataset.
+type DatasetEdits struct {
+	Key   Key
+	Edits []Edit
+}
+
+// Outcome is what edits did.
+type Outcome struct {
+	Changed   int // datasets
+	Unchanged int // were so already
+}
+
+// EditConflict is a field that somebody else has edited since its author looked. It is a fault.Conflict.
+type EditConflict struct {
+	Key    Key
+	Field  string
+	Yours  string // what the author wanted
+	Theirs string // what holds now
+	By     string // who edited it
+	At     time.Time
+	EditID int64 // the newest edit: the Base of the next try
+}
+
+// Error says what happened.
+func (e *EditConflict) Error() string { return e.message() }
+
+func (e *EditConflict) message() string {
+	return fmt.Sprintf("%s was changed by %s in the meantime", strings.ReplaceAll(e.Field, "_", " "), e.By)
+}
+
+// Unwrap makes it a Conflict.
+func (e *EditConflict) Unwrap() error { return fault.Conflictf("%s", e.message()) }
+
+// MaxEdited is how many datasets may be edited at once.
+const MaxEdited = 20_000
+
+// Edit changes fields of the dataset at key, all or none. Who acts must own it (see access.Principal.Owns), or take it: of a
+// dataset that nobody owns, an owner may edit anything when they make it their own or their team's at once.
+//
+// What is declared in a file is a Conflict, what was edited since Base an EditConflict, what cannot be the value of a field
+// Invalid. An edit that changes nothing is not kept.
+func (s *Store) Edit(ctx context.Context, act access.Act, key Key, edits ...Edit) error {
+	_, err := s.EditAll(ctx, act, []DatasetEdits{{key, edits}}, nil)
+	return err
+}
+
+// EditMany is Edit of many datasets in the same way.
+func (s *Store) EditMany(ctx context.Context, act access.Act, keys []Key, edits []Edit, progress func(done int)) (Outcome, error) {
+	all := make([]DatasetEdits, len(keys))
+	for i, key := range keys {
+		all[i] = DatasetEdits{key, edits}
+	}
+	return s.EditAll(ctx, act, all, progress)
+}
+
+// EditAll is Edit of many datasets, each in its own way, in one transaction. progress, if not nil, is told how many datasets
+// have been written; what it was told does not hold until EditAll returns.
+func (s *Store) EditAll(ctx context.Context, act access.Act, all []DatasetEdits, progress func(done int)) (Outcome, error) {
+	if len(all) > MaxEdited {
+		return Outcome{}, fault.Invalidf("", "these are %d datasets, and at most %d can be edited at once", len(all), MaxEdited)
+	}
+	if len(act.Reason) > maxReason || !storable(act.Reason) {
+		return Outcome{}, fault.Invalidf("reason", "the reason is longer than %d bytes or no text", maxReason)
+	}
+	var out Outcome
+	err := s.retry(ctx, func(tx pgx.Tx) (err error) {
+		out, err = s.editIn(ctx, tx, act, all, 0, progress)
+		return err
+	})
+	return out, err
+}
+
+// Undo makes the field be what it was before the edit. Where it was edited again since, it is an EditConflict.
+func (s *Store) Undo(ctx context.Context, act access.Act, id int64) (Key, error) {
+	const q = `
+		SELECT s.slug, d.name, e.field, e.old FROM dataset_edit e JOIN dataset d ON d.id = e.dataset_id JOIN source s ON s.id = d.source_id
+		WHERE e.id = $1`
+	var key Key
+	err := s.retry(ctx, func(tx pgx.Tx) error {
+		edit := Edit{Base: &id}
+		err := tx.QueryRow(ctx, q, id).Scan(&key.Source, &key.Name, &edit.Field, &edit.Value)
+		if err == pgx.ErrNoRows { //nolint:errorlint // Scan returns it as it is
+			return fault.NotFoundf("there is no edit %d", id)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = s.editIn(ctx, tx, act, []DatasetEdits{{key, []Edit{edit}}}, id, nil)
+		return err
+	})
+	return key, err
+}
+
+// editIn carries edits out in tx. undoes is the edit that they take back, or 0.
+func (s *Store) editIn(ctx context.Context, tx pgx.Tx, act access.Act, all []DatasetEdits, undoes int64, progress func(int)) (Outcome, error) {
+	if err := holdJoins(ctx, tx); err != nil {
+		return Outcome{}, err
+	}
+	w, err := newEditing(ctx, tx, all)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := w.decide(act.Who, all); err != nil {
+		return Outcome{}, err
+	}
+	if err := w.checkNames(ctx, tx); err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{Unchanged: len(w.heads)}
+	changed := w.changed()
+	out.Changed, out.Unchanged = len(changed), out.Unchanged-len(changed)
+	if len(changed) == 0 {
+		return out, nil
+	}
+	if err := w.write(ctx, tx, act, undoes); err != nil {
+		return out, err
+	}
+	done := 0
+	for some := range slices.Chunk(changed, batchDatasets) {
+		if err := indexDatasets(ctx, tx, some); err != nil {
+			return out, err
+		}
+		if done += len(some); progress != nil {
+			progress(done)
+		}
+	}
+	if err := s.Audit.Record(ctx, tx, act, w.event(undoes)); err != nil {
+		return out, err
+	}
+	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, EditTopic)
+	return out, err
+}
+
+// EditTopic is the Postgres channel on which it is announced that datasets were edited.
+const EditTopic = "edit"
+
+// Origins returns where the values of a dataset's fields come from, by field; those that are only observed are not in it.
+func (s *Store) Origins(ctx context.Context, id int64) (map[string]Origin, error) {
+	const q = `
+		SELECT DISTINCT ON (a.field) a.field, a.origin, a.value, coalesce(a.edit_id, 0) AS edit_id, coalesce(e.person_id, 0) AS person_id,
+		       coalesce(e.person, '') AS person, coalesce(e.reason, '') AS reason, a.declared_in, a.at
+		FROM dataset_attribute a LEFT JOIN dataset_edit e ON e.id = a.edit_id
+		WHERE a.dataset_id = $1 ORDER BY a.field, a.origin`
+	rows, _ := s.db.Query(ctx, q, id)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Origin])
+	of := make(map[string]Origin, len(list))
+	for _, o := range list {
+		of[o.Field] = o
+	}
+	return of, err
+}
+
+// NewestEdits returns the id of the newest edit of each field of a dataset that was ever edited: the Base of the next.
+func (s *Store) NewestEdits(ctx context.Context, id int64) (map[string]int64, error) {
+	rows, _ := s.db.Query(ctx, `SELECT field, max(id) FROM dataset_edit WHERE dataset_id = $1 GROUP BY field`, id)
+	newest := map[string]int64{}
+	var field string
+	var edit int64
+	_, err := pgx.ForEachRow(rows, []any{&field, &edit}, func() error {
+		newest[field] = edit
+		return nil
+	})
+	return newest, err
+}
+
+// Subject returns what decides who may read the dataset's rows, and who may describe it.
+func (d *Dataset) Subject() access.Subject {
+	return access.Subject{ID: d.ID, Restricted: d.Access == Restricted, Team: d.Team, Domain: d.Domain, Owners: d.Owners}
+}
+
+// Unowned reports whether nobody answers for the dataset.
+func (d *Dataset) Unowned() bool { return d.Team == "" && len(d.Owners) == 0 }
