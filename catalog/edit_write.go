@@ -69,21 +69,17 @@ func override(ctx context.Context, tx pgx.Tx, ids []int64) error {
 		WITH held AS (
 			SELECT DISTINCT ON (dataset_id, field) dataset_id, field, value FROM dataset_attribute
 			WHERE dataset_id = ANY($1) AND field NOT LIKE 'column:%' ORDER BY dataset_id, field, origin
-		), list AS (
-			SELECT dataset_id, field, ARRAY(SELECT jsonb_array_elements_text(value::jsonb)) AS items FROM held
-			WHERE field IN ('owners', 'tags', 'terms')
+		), one AS (
+			SELECT dataset_id, jsonb_object_agg(field, value) AS v FROM held GROUP BY dataset_id
 		)
 		INSERT INTO dataset_override (dataset_id, title, description, team, domain, certified, deprecated, sunset, successor, access,
 			fresh_within, owners, tags, terms)
-		SELECT h.dataset_id, max(value) FILTER (WHERE field = 'title'), max(value) FILTER (WHERE field = 'description'),
-		       max(value) FILTER (WHERE field = 'team'), max(value) FILTER (WHERE field = 'domain'),
-		       bool_or(value = 'yes') FILTER (WHERE field = 'certified'), max(value) FILTER (WHERE field = 'deprecated'),
-		       max(value::date) FILTER (WHERE field = 'sunset'), max(value) FILTER (WHERE field = 'successor'),
-		       max(value) FILTER (WHERE field = 'access'), max(value::bigint) FILTER (WHERE field = 'fresh_within'),
-		       (SELECT items::bigint[] FROM list l WHERE l.dataset_id = h.dataset_id AND l.field = 'owners'),
-		       (SELECT items FROM list l WHERE l.dataset_id = h.dataset_id AND l.field = 'tags'),
-		       (SELECT items FROM list l WHERE l.dataset_id = h.dataset_id AND l.field = 'terms')
-		FROM held h GROUP BY h.dataset_id`
+		SELECT dataset_id, v->>'title', v->>'description', v->>'team', v->>'domain', v->>'certified' = 'yes', v->>'deprecated',
+		       (v->>'sunset')::date, v->>'successor', v->>'access', (v->>'fresh_within')::bigint,
+		       CASE WHEN v ? 'owners' THEN ARRAY(SELECT jsonb_array_elements_text((v->>'owners')::jsonb)::bigint) END,
+		       CASE WHEN v ? 'tags' THEN ARRAY(SELECT jsonb_array_elements_text((v->>'tags')::jsonb)) END,
+		       CASE WHEN v ? 'terms' THEN ARRAY(SELECT jsonb_array_elements_text((v->>'terms')::jsonb)) END
+		FROM one`
 	const fillColumns = `
 		INSERT INTO dataset_column_doc (dataset_id, path, comment)
 		SELECT DISTINCT ON (dataset_id, field) dataset_id, substr(field, 8), value FROM dataset_attribute
