@@ -24,8 +24,8 @@ compiler:
 	@command -v $(GO) >/dev/null || { echo "portreeve: Go 1.26 or newer is needed to build it" >&2; exit 1; }
 	@command -v $${CC:-cc} >/dev/null || command -v gcc >/dev/null || { echo "portreeve: a C compiler is needed to build DuckDB in: install gcc or clang (Debian: apt-get install gcc g++)" >&2; exit 1; }
 
-test: compiler packages stackcmd ## Run all tests, on real servers that it fetches once: Postgres, Trino, Kafka, a schema registry, Chromium
-	@exec $(STACK) run -- $(MAKE) --no-print-directory race unit
+test: compiler packages stackcmd ## Run all tests, on real servers that it fetches once: Postgres, Trino, Kafka, a schema registry, Keycloak, Chromium
+	@exec $(STACK) run --with keycloak -- $(MAKE) --no-print-directory race unit
 
 race: # everything that starts no worker, under the race detector
 	$(GO) test -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$(printf '%s\n' $(WORKERS))")

@@ -40,6 +40,12 @@ type Person struct {
 	Kind    string // person or service
 }
 
+// Kinds of persons.
+const (
+	KindPerson  = "person"
+	KindService = "service" // a program: it has tokens and never signs in
+)
+
 // Scopes of tokens: what an API call must hold.
 const (
 	ScopeRead  = "read"  // read the catalog
@@ -50,11 +56,13 @@ const (
 // Principal is who a request comes from.
 type Principal struct {
 	Person
-	Teams   []string // slugs of the teams they are in, that of the Person among them
-	Domains []string // slugs of the domains they are steward of
-	Scopes  []string // of the token, or of the token that the session was exchanged for; nil for any other session
-	Token   bool     // by bearer token, so: the API, never a page
-	TokenID int64    // of the bearer token
+	Teams     []string // slugs of the teams they are in, that of the Person among them
+	Domains   []string // slugs of the domains they are steward of
+	Scopes    []string // of the token, or of the token that the session was exchanged for; nil for any other session
+	Token     bool     // by bearer token, so: the API, never a page
+	TokenID   int64    // of the bearer token
+	SessionID int64    // of the session that a browser came by
+	CheckDue  bool     // the provider was last asked about them longer ago than CheckEvery
 }
 
 // Act is who does something, and how: what the audit log and history keep of it.
@@ -65,6 +73,12 @@ type Act struct {
 	Address   string // the caller's, without its port
 	Reason    string // in their own words, or ""
 }
+
+// Operator returns who works at the portal's own machine, by its commands: nobody that the portal knows, with every right.
+func Operator() Principal { return Principal{Person: Person{Name: "operator", Role: Admin}} }
+
+// operator reports whether the principal is the Operator.
+func (p *Principal) operator() bool { return p.ID == 0 && p.Role == Admin }
 
 // In reports whether the principal is in the team.
 func (p *Principal) In(team string) bool { return team != "" && slices.Contains(p.Teams, team) }

@@ -19,12 +19,26 @@ func open(t *testing.T) (*access.Store, access.Person, *pgxpool.Pool) {
 	t.Helper()
 	pool := pgtest.New(t)
 	s := access.NewStore(pool)
+	s.Audit = access.NewAudit(newKey(t))
 	p, err := s.EnsurePerson(t.Context(), access.Person{Issuer: access.LocalIssuer, Subject: "ana", Name: "Ana", Role: access.Analyst})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s, p, pool
 }
+
+// newKey returns a key that no other test has.
+func newKey(t *testing.T) access.Key {
+	t.Helper()
+	k, err := access.ParseKey(access.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// byOperator is an act of the command line.
+var byOperator = access.Act{Who: access.Operator(), Via: "command line"}
 
 // exec runs a statement that makes time pass or a person leave.
 func exec(t *testing.T, pool *pgxpool.Pool, sql string) {
@@ -112,7 +126,7 @@ func TestPeople(t *testing.T) {
 	if diff := cmp.Diff([]access.Person{ana, bob}, got); diff != "" {
 		t.Errorf("one subject of two issuers is two people (-want +got):\n%s", diff)
 	}
-	if err := s.DisablePerson(t.Context(), ana.ID); err != nil {
+	if err := s.DisablePerson(t.Context(), byOperator, ana.ID); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ = s.People(t.Context(), 10); len(got) != 1 {
@@ -140,7 +154,10 @@ func TestSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(access.Principal{Person: p}, got); diff != "" {
+	if got.SessionID == 0 || got.CheckDue {
+		t.Errorf("session %d, due %v", got.SessionID, got.CheckDue)
+	}
+	if diff := cmp.Diff(access.Principal{Person: p, Teams: []string{}, Domains: []string{}, SessionID: got.SessionID}, got); diff != "" {
 		t.Errorf("principal (-want +got):\n%s", diff)
 	}
 	if other, _ := s.CreateSession(t.Context(), p.ID, time.Hour); other == secret {
@@ -157,10 +174,11 @@ func TestSessionEnds(t *testing.T) {
 		sql  string
 	}{
 		{name: "when it is ended", end: func(ctx context.Context, s *access.Store, _ access.Person, secret string) error {
-			return s.EndSession(ctx, secret)
+			_, err := s.EndSession(ctx, access.Act{}, secret)
+			return err
 		}},
 		{name: "when its person is disabled", end: func(ctx context.Context, s *access.Store, p access.Person, _ string) error {
-			return s.DisablePerson(ctx, p.ID)
+			return s.DisablePerson(ctx, byOperator, p.ID)
 		}},
 		{name: "when its person was disabled elsewhere", sql: `UPDATE person SET disabled_at = now()`},
 		{name: "after its absolute time", sql: `UPDATE session SET expires_at = now() - interval '1 second'`},
@@ -246,7 +264,7 @@ func TestNothingInTheDatabaseOpensAnything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, _, err := s.CreateToken(t.Context(), p.ID, "ci", []string{access.ScopeRead}, time.Hour)
+	token, _, err := s.CreateToken(t.Context(), byOperator, p.ID, "ci", []string{access.ScopeRead}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,8 +81,8 @@ func (a *Audit) Record(ctx context.Context, tx pgx.Tx, act Act, events ...Event)
 		}
 		seq++
 		row := Entry{
-			Seq: seq, At: at.UTC().Truncate(time.Microsecond), PersonID: act.Who.ID, Person: kept(act.Who.Name), Via: act.Via, TokenID: act.Who.TokenID,
-			RequestID: act.RequestID, Address: act.Address, Action: e.Action, Object: kept(e.Object), Reason: kept(act.Reason),
+			Seq: seq, At: at.UTC().Truncate(time.Microsecond), PersonID: act.Who.ID, Person: kept(act.Who.Name), Via: kept(act.Via),
+			TokenID: act.Who.TokenID, RequestID: kept(act.RequestID), Address: kept(act.Address), Action: kept(e.Action), Object: kept(e.Object), Reason: kept(act.Reason),
 			Detail: kept(string(detail)), KeyID: a.id,
 		}
 		mac = a.sign(mac, &row)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -16,11 +17,19 @@ import (
 // What it does is done only if Audit can record it.
 type Store struct {
 	Audit *Audit // nil: nothing that must be recorded can be done
-	db    *pgxpool.Pool
+	Told  Told   // passes on what people must hear of requests and grants; nil: nobody is told
+	// How long a session lasts: idle since its last use, and in all. NewStore sets SessionIdle and SessionMax.
+	Idle, Max time.Duration
+	// DefaultRole is the role of people whom no rule of a group gives one; "": none, so they may do nothing.
+	DefaultRole Role
+
+	db *pgxpool.Pool
 }
 
 // NewStore returns a Store on db, whose schema is up to date.
-func NewStore(db *pgxpool.Pool) *Store { return &Store{db: db} }
+func NewStore(db *pgxpool.Pool) *Store {
+	return &Store{db: db, Idle: SessionIdle, Max: SessionMax, DefaultRole: Viewer}
+}
 
 // LocalIssuer is the issuer of people whom the portal itself made: those of the demo and of "portreeve token create".
 const LocalIssuer = "local"
@@ -100,14 +109,28 @@ func (s *Store) People(ctx context.Context, limit int) ([]Person, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Person])
 }
 
-// DisablePerson ends all sessions of a person and refuses their tokens from now on.
-func (s *Store) DisablePerson(ctx context.Context, id int64) error {
+// DisablePerson ends all sessions of a person, or service, and refuses their tokens from now on. It is for admins, and nobody
+// does it to themself.
+func (s *Store) DisablePerson(ctx context.Context, act Act, id int64) error {
+	const q = `UPDATE person p SET disabled_at = now() WHERE p.id = $1 AND p.disabled_at IS NULL RETURNING ` + personColumns
+	if act.Who.Role != Admin || act.Who.ID == id {
+		return fault.Forbiddenf("an admin disables people, and another than the one who is disabled")
+	}
 	return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE person SET disabled_at = now() WHERE id = $1 AND disabled_at IS NULL`, id); err != nil {
-			return err
+		rows, _ := tx.Query(ctx, q, id)
+		p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Person])
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.NotFoundf("there is no such person to disable")
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM session WHERE person_id = $1`, id)
-		return err
+		if err != nil {
+			return fmt.Errorf("disable person %d: %w", id, err)
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM session WHERE person_id = $1`, id); err != nil {
+			return fmt.Errorf("end the sessions of person %d: %w", id, err)
+		}
+		return s.Audit.Record(ctx, tx, act, Event{
+			Action: "person.disable", Object: "person " + p.Name, Detail: map[string]any{"person_id": id, "kind": p.Kind},
+		})
 	})
 }
 

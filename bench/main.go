@@ -13,6 +13,7 @@ import (
 
 // benchmarks are what can be measured, by name.
 var benchmarks = map[string]func(ctx context.Context, out io.Writer, args []string) error{
+	"audit":  auditCommand,
 	"crawl":  crawlCommand,
 	"demo":   demoCommand,
 	"pages":  pagesCommand,
@@ -23,6 +24,7 @@ var benchmarks = map[string]func(ctx context.Context, out io.Writer, args []stri
 // whole lists what "all" measures, in order.
 var whole = [][]string{
 	{"demo"},
+	{"audit"},
 	{"crawl"},
 	{"search", "-datasets", "100000"},
 	{"pages", "-datasets", "100000"},
@@ -39,7 +41,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: go run ./bench all | demo [-runs N] | crawl [-tables N] [-columns N] | trino [-tables N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER]")
+		return errors.New("usage: go run ./bench all | demo [-runs N] | audit [-writers N] [-acts N] | crawl [-tables N] [-columns N] | trino [-tables N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER]")
 	}
 	if args[0] == "all" {
 		for _, one := range whole {

@@ -30,7 +30,7 @@ func OpenCrawl(ctx context.Context, tx pgx.Tx, source, by string) (id int64, fre
 		return 0, false, err
 	}
 	const insert = `
-		INSERT INTO crawl (source_id, trigger, state) SELECT id, $2, 'queued' FROM source WHERE slug = $1
+		INSERT INTO crawl (source_id, trigger, state) SELECT id, $2, 'queued' FROM source WHERE slug = $1 AND kind <> 'registered'
 		ON CONFLICT (source_id) WHERE state IN ('queued', 'running') DO NOTHING RETURNING id`
 	switch err := tx.QueryRow(ctx, insert, source, by).Scan(&id); {
 	case err == nil:
@@ -42,7 +42,7 @@ func OpenCrawl(ctx context.Context, tx pgx.Tx, source, by string) (id int64, fre
 	const open = `SELECT c.id FROM crawl c JOIN source s ON s.id = c.source_id WHERE s.slug = $1 AND c.state IN ('queued', 'running')`
 	err = tx.QueryRow(ctx, open, source).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, false, fault.NotFoundf("there is no source %s", source)
+		return 0, false, fault.NotFoundf("there is no source %s that can be crawled", source)
 	}
 	return id, false, err
 }
@@ -75,7 +75,7 @@ func (s *Store) FailStaleCrawls(ctx context.Context) error {
 
 // DueSources returns the slugs of the sources whose next crawl is due.
 func (s *Store) DueSources(ctx context.Context) ([]string, error) {
-	rows, _ := s.db.Query(ctx, `SELECT slug FROM source WHERE next_crawl_at <= now() AND retired_at IS NULL ORDER BY next_crawl_at, slug LIMIT 100`)
+	rows, _ := s.db.Query(ctx, `SELECT slug FROM source WHERE next_crawl_at <= now() AND retired_at IS NULL AND kind <> 'registered' ORDER BY next_crawl_at, slug LIMIT 100`)
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 

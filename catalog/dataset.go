@@ -30,9 +30,10 @@ const (
 	Dashboard Kind = "dashboard"
 	File      Kind = "file"
 	Schema    Kind = "schema" // a subject of a schema registry
+	API       Kind = "api"    // rows that an address answers with
 )
 
-var kinds = []Kind{Table, View, Topic, Model, Dashboard, File, Schema}
+var kinds = []Kind{Table, View, Topic, Model, Dashboard, File, Schema, API}
 
 // Kinds returns all kinds, in the order in which people read of them.
 func Kinds() []Kind { return slices.Clone(kinds) }

@@ -301,6 +301,27 @@ func (w *editing) changed() []int64 {
 
 // checkNames returns an Invalid error for values that name what is not there.
 func (w *editing) checkNames(ctx context.Context, tx pgx.Tx) error {
+	missing, err := w.missing(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, field := range fields {
+		if len(missing[field]) > 0 {
+			return nothingNamed(field, missing[field][0])
+		}
+	}
+	return nil
+}
+
+// nothingNamed is the error of a value that names what is not there.
+func nothingNamed(field, name string) error {
+	return fault.Invalidf(field, "there is no %s %q", map[string]string{
+		FieldTeam: "team", FieldDomain: "domain", FieldTerms: "glossary term", FieldOwners: "person with the id", FieldSuccessor: "dataset",
+	}[field], name)
+}
+
+// missing returns by field what values name that is not there.
+func (w *editing) missing(ctx context.Context, tx pgx.Tx) (map[string][]string, error) {
 	const known = `
 		SELECT 'team', slug FROM team WHERE slug = ANY($1) AND gone_at IS NULL
 		UNION ALL SELECT 'domain', slug FROM domain WHERE slug = ANY($1) AND gone_at IS NULL
@@ -309,37 +330,36 @@ func (w *editing) checkNames(ctx context.Context, tx pgx.Tx) error {
 		UNION ALL SELECT 'successor', s.slug || '/' || d.name FROM unnest($1::text[]) AS k (name)
 			JOIN source s ON s.slug = split_part(k.name, '/', 1)
 			JOIN dataset d ON d.source_id = s.id AND d.name = substr(k.name, length(s.slug) + 2) AND d.gone_at IS NULL`
-	names := map[string][]string{} // by field
+	type reference struct{ field, name string }
+	asked := map[reference]bool{} // and whether it is there
+	var order []reference
 	var all []string
 	for _, c := range w.todo {
 		for _, name := range named(c) {
-			if !slices.Contains(names[c.field], name) {
-				names[c.field], all = append(names[c.field], name), append(all, name)
+			r := reference{c.field, name}
+			if _, ok := asked[r]; !ok {
+				asked[r], order, all = false, append(order, r), append(all, name)
 			}
 		}
 	}
 	if len(all) == 0 {
-		return nil
+		return nil, nil
 	}
 	rows, _ := tx.Query(ctx, known, all)
-	there := map[fieldOf]bool{}
-	var field, name string
-	if _, err := pgx.ForEachRow(rows, []any{&field, &name}, func() error {
-		there[fieldOf{0, field + "\x00" + name}] = true
+	var r reference
+	if _, err := pgx.ForEachRow(rows, []any{&r.field, &r.name}, func() error {
+		asked[r] = true
 		return nil
 	}); err != nil {
-		return fmt.Errorf("what edits name: %w", err)
+		return nil, fmt.Errorf("what edits name: %w", err)
 	}
-	for _, field := range fields {
-		for _, name := range names[field] {
-			if !there[fieldOf{0, field + "\x00" + name}] {
-				return fault.Invalidf(field, "there is no %s %q", map[string]string{
-					FieldTeam: "team", FieldDomain: "domain", FieldTerms: "glossary term", FieldOwners: "person with the id", FieldSuccessor: "dataset",
-				}[field], name)
-			}
+	missing := map[string][]string{}
+	for _, r := range order {
+		if !asked[r] {
+			missing[r.field] = append(missing[r.field], r.name)
 		}
 	}
-	return nil
+	return missing, nil
 }
 
 // named returns the names of other things in the new value of a field that it did not hold before.

@@ -70,6 +70,15 @@ func ListValue(items []string) string {
 	return string(b)
 }
 
+// ListItems returns the items of the value of a field that holds a list, and none of what is no such value.
+func ListItems(value string) []string {
+	items, err := listOf("", value)
+	if err != nil {
+		return nil
+	}
+	return items
+}
+
 // listOf is the inverse of ListValue.
 func listOf(field, value string) ([]string, error) {
 	var items []string

@@ -206,7 +206,7 @@ func (s *Store) News(ctx context.Context, limit int) ([]DatasetVersion, error) {
 
 // Opened returns the datasets that a person opened last, newest first.
 func (s *Store) Opened(ctx context.Context, person int64, limit int) ([]Dataset, error) {
-	const q = datasetSelect + `JOIN dataset_open o ON o.dataset_id = d.id WHERE o.person_id = $1 ORDER BY o.opened_at DESC LIMIT $2`
+	const q = datasetSelect + `JOIN dataset_open v ON v.dataset_id = d.id WHERE v.person_id = $1 ORDER BY v.opened_at DESC LIMIT $2`
 	return s.datasets(ctx, q, person, limit)
 }
 
@@ -214,8 +214,8 @@ func (s *Store) Opened(ctx context.Context, person int64, limit int) ([]Dataset,
 func (s *Store) Popular(ctx context.Context, limit int) ([]Dataset, error) {
 	const q = datasetSelect + `
 		JOIN (SELECT dataset_id, sum(opens) AS opens FROM dataset_open WHERE opened_at > now() - interval '30 days'
-		      GROUP BY dataset_id ORDER BY 2 DESC LIMIT 200) o ON o.dataset_id = d.id
-		WHERE d.gone_at IS NULL ORDER BY o.opens DESC, d.id LIMIT $1`
+		      GROUP BY dataset_id ORDER BY 2 DESC LIMIT 200) v ON v.dataset_id = d.id
+		WHERE d.gone_at IS NULL ORDER BY v.opens DESC, d.id LIMIT $1`
 	return s.datasets(ctx, q, limit)
 }
 

@@ -25,8 +25,9 @@ type SourceChange struct {
 // when it is declared again. A source whose way of being read has changed is due at once and all of it is read anew; a
 // crawl that was under way with the old settings is ended. Doing it again changes nothing.
 //
-// Sources that no estate ever declared are left alone; Conflict names one of them whose slug is declared now.
-func (s *Store) ApplySources(ctx context.Context, declared []Source) (changes []SourceChange, err error) {
+// Sources that no estate ever declared are left alone; Conflict names one of them whose slug is declared now. What else the
+// estate declares is done by also, in the same transaction; it may be done again.
+func (s *Store) ApplySources(ctx context.Context, declared []Source, also ...func(pgx.Tx) error) (changes []SourceChange, err error) {
 	err = s.retry(ctx, func(tx pgx.Tx) error {
 		changes = nil
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('portreeve estate'))`); err != nil { // replicas start together
@@ -52,6 +53,11 @@ func (s *Store) ApplySources(ctx context.Context, declared []Source) (changes []
 		}
 		retired, err := retireSources(ctx, tx, before)
 		changes = append(changes, retired...)
+		for _, do := range also {
+			if err == nil {
+				err = do(tx)
+			}
+		}
 		return err
 	})
 	if err != nil {

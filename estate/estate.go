@@ -7,11 +7,13 @@ import (
 	"cmp"
 	"slices"
 
+	"portreeve/access"
 	"portreeve/catalog"
 )
 
 // Estate is what an operator declares.
 type Estate struct {
+	People  access.Declared  // teams, domains, and what groups of the provider give
 	Sources []catalog.Source // by slug; their Config holds references as they are written, never what they stand for
 }
 
@@ -63,7 +65,7 @@ func read(files []file, connectors []catalog.Connector, env func(string) (string
 
 // examine reads the texts of an estate.
 func examine(files []file, connectors []catalog.Connector, env func(string) (string, bool)) *reader {
-	r := &reader{connectors: connectors, env: env, declared: map[string]*declaration{}}
+	r := &reader{connectors: connectors, env: env, declared: map[string]*declaration{}, people: newPeople()}
 	for _, f := range files {
 		r.files = append(r.files, f.shown)
 		if root := r.parse(f); root != nil {
@@ -79,7 +81,7 @@ func examine(files []file, connectors []catalog.Connector, env func(string) (str
 
 // sound returns the sources that nothing is wrong with.
 func (r *reader) sound() *Estate {
-	e := &Estate{Sources: make([]catalog.Source, 0, len(r.declared))}
+	e := &Estate{People: r.people.declared(), Sources: make([]catalog.Source, 0, len(r.declared))}
 	for _, d := range r.declared {
 		if !d.bad {
 			e.Sources = append(e.Sources, d.source)

@@ -37,6 +37,7 @@ type reader struct {
 	files      []string // in order
 	declared   map[string]*declaration
 	sourcesMet bool
+	people     people
 	now        *declaration // the one that is looked at
 }
 

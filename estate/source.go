@@ -40,13 +40,14 @@ var slugs = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 // file reads what the top of a file declares.
 func (r *reader) file(f file, root *ast.MappingNode) {
 	for _, e := range r.entries(f, "", root) {
-		if e.name != "sources" {
-			r.problem(e.key, e.name, "there is no such key%s", meant(e.name, []string{"sources"}))
+		read, known := map[string]func(file, entry){"sources": r.source, "teams": r.team, "domains": r.domain, "groups": r.group}[e.name]
+		if !known {
+			r.problem(e.key, e.name, "there is no such key%s", meant(e.name, sections))
 			continue
 		}
-		r.sourcesMet = true
+		r.sourcesMet = r.sourcesMet || e.name == "sources"
 		for _, s := range r.entries(f, e.name, e.value) {
-			r.source(f, s)
+			read(f, s)
 		}
 	}
 }
@@ -138,7 +139,7 @@ func (r *reader) common(f file, path string, e entry, src *catalog.Source) bool 
 	case "title":
 		src.Title, _ = r.text(path, e, maxTitle)
 	case "note":
-		src.Note, _ = r.note(path, e)
+		src.Note = r.note(path, e)
 	case "namespace":
 		if text, ok := r.text(path, e, maxName); ok {
 			src.Namespace = strings.TrimRight(text, "/")
@@ -204,7 +205,7 @@ func (r *reader) text(path string, e entry, limit int) (string, bool) {
 }
 
 // note reads a text of several lines.
-func (r *reader) note(path string, e entry) (string, bool) {
+func (r *reader) note(path string, e entry) string {
 	text, ok := scalar(e.value)
 	text = strings.TrimSpace(text)
 	odd := func(c rune) bool { return unicode.IsControl(c) && c != '\n' && c != '\t' }
@@ -213,12 +214,10 @@ func (r *reader) note(path string, e entry) (string, bool) {
 		r.problem(e.at, path, "here belongs a text, not %s", kindOf(e.value))
 	case len([]rune(text)) > maxNote:
 		r.problem(e.at, path, "this is longer than %d characters", maxNote)
-		ok = false
 	case strings.IndexFunc(text, odd) >= 0:
 		r.problem(e.at, path, "this has characters that cannot be seen")
-		ok = false
 	}
-	return text, ok
+	return text
 }
 
 // item is an entry of a list.

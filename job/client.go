@@ -17,6 +17,7 @@ import (
 	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/fault"
+	"portreeve/notify"
 )
 
 // Options says what the jobs work with.
@@ -25,9 +26,12 @@ type Options struct {
 	Access  *access.Store
 	Open    func(context.Context, catalog.Source) (catalog.Connection, error) // opens a source by its kind
 	Reader  catalog.Reader                                                    // nil: no profiles are made
+	Notify  *notify.Store                                                     // nil: nobody is told of anything
+	Outside *notify.Outside                                                   // by which people are told beside Home
 	Log     *slog.Logger
 	Now     func() time.Time
-	Workers int // jobs at a time; 0 is 4
+	Anchors string // file to add heads of the audit log to, or ""
+	Workers int    // jobs at a time; 0 is 4
 }
 
 // Client puts jobs in the queue and, once started, works them off.
@@ -47,7 +51,11 @@ func New(db *pgxpool.Pool, o Options) (*Client, error) {
 		river.AddWorkerSafely(workers, &profileDataset{options: &o}),
 		river.AddWorkerSafely(workers, &maintainSearch{options: &o}),
 		river.AddWorkerSafely(workers, &sweepSessions{options: &o}),
+		river.AddWorkerSafely(workers, &endGrants{options: &o}),
+		river.AddWorkerSafely(workers, &tellAuditHead{options: &o}),
 		river.AddWorkerSafely(workers, &thinMeasurements{options: &o}),
+		river.AddWorkerSafely(workers, &notifyChanges{client: c, options: &o}),
+		river.AddWorkerSafely(workers, &deliver{options: &o}),
 	} {
 		if err != nil {
 			return nil, err
@@ -60,13 +68,18 @@ func New(db *pgxpool.Pool, o Options) (*Client, error) {
 		make := func() (river.JobArgs, *river.InsertOpts) { return args, nil }
 		return river.NewPeriodicJob(river.PeriodicInterval(d), make, &river.PeriodicJobOpts{RunOnStart: true})
 	}
+	timetable := []*river.PeriodicJob{
+		every(time.Minute, Tick{}), every(time.Minute, TellAuditHead{}), every(time.Hour, MaintainSearch{}), every(time.Hour, SweepSessions{}),
+		every(time.Minute, EndGrants{}),
+		every(24*time.Hour, ThinMeasurements{}),
+	}
+	if o.Notify != nil {
+		timetable = append(timetable, every(notifyEvery, NotifyChanges{}))
+	}
 	client, err := river.NewClient(riverpgxv5.New(db), &river.Config{
 		Logger: quiet(o.Log), Workers: workers, JobTimeout: 5 * time.Minute, RescueStuckJobsAfter: 6 * time.Minute, // longer ones after their own time
-		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}, profileQueue: {MaxWorkers: 1}},
-		PeriodicJobs: []*river.PeriodicJob{
-			every(time.Minute, Tick{}), every(time.Hour, MaintainSearch{}), every(time.Hour, SweepSessions{}),
-			every(24*time.Hour, ThinMeasurements{}),
-		},
+		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}, profileQueue: {MaxWorkers: 1}, notifyQueue: {MaxWorkers: 4}},
+		PeriodicJobs: timetable,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)

@@ -7,6 +7,10 @@ ALTER TABLE person ADD groups text[] NOT NULL DEFAULT '{}';       -- as the prov
 ALTER TABLE person ADD given_role text CHECK (given_role IN ('viewer', 'analyst', 'owner', 'steward', 'admin')); -- by an admin, in place of the rules'
 ALTER TABLE person ADD login_at timestamptz;                      -- last login
 CREATE INDEX person_name ON person (lower(name));
+CREATE INDEX person_team ON person (team) WHERE team <> '';
+-- Whom no rule gives a role has none where the operator wants that, and may do nothing.
+ALTER TABLE person DROP CONSTRAINT person_role_check;
+ALTER TABLE person ADD CONSTRAINT person_role_check CHECK (role IN ('', 'viewer', 'analyst', 'owner', 'steward', 'admin'));
 
 CREATE TABLE team (
     id          bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -54,3 +58,13 @@ CREATE TABLE group_rule (
     domain      text   NOT NULL DEFAULT '',
     declared_in text   NOT NULL
 );
+
+-- Who is in a team: by a rule, by hand, or since it is the team of the person as the portal itself or the provider named it.
+CREATE VIEW team_person AS
+    SELECT team_id, person_id FROM team_member
+    UNION
+    SELECT t.id, p.id FROM person p JOIN team t ON t.slug = p.team;
+
+-- What a team owns and a domain holds. Their figures are counted when somebody looks.
+CREATE INDEX search_team ON search (team) WHERE status < 2;
+CREATE INDEX search_domain ON search (domain) WHERE status < 2;

@@ -83,3 +83,32 @@ CREATE TABLE glossary_term (
     person     text        NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- Registrations that a program named, so that it may send them again.
+CREATE TABLE registration (
+    person_id  bigint      NOT NULL,
+    key        text        NOT NULL,                      -- Idempotency-Key
+    body       bytea       NOT NULL,                      -- SHA-256 of what was sent
+    dataset_id bigint      NOT NULL REFERENCES dataset ON DELETE CASCADE,
+    at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (person_id, key)
+);
+
+-- What somebody is about to change of many datasets at once: it is looked at first, then carried out whole or not at all, and
+-- can be taken back whole.
+CREATE TABLE edit_plan (
+    id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person_id  bigint      NOT NULL,
+    title      text        NOT NULL,                      -- what it was made of: a search, a file
+    reason     text        NOT NULL DEFAULT '',
+    items      jsonb       NOT NULL,                      -- see catalog.PlanItem
+    places     jsonb       NOT NULL DEFAULT '{}',         -- of a file: by field, the number of its column from 1
+    datasets   int         NOT NULL,
+    done       int         NOT NULL DEFAULT 0,            -- datasets that have been written, while it is being carried out
+    began_at   timestamptz,                               -- null: it is not being carried out
+    applied_at timestamptz,                               -- the time of its edits
+    changed    int         NOT NULL DEFAULT 0,            -- datasets
+    undone_at  timestamptz,
+    made_at    timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX edit_plan_person ON edit_plan (person_id, id DESC);

@@ -8,7 +8,7 @@ CREATE TABLE access_request (
     purpose    text        NOT NULL,
     until      timestamptz NOT NULL,
     extends    bigint,                                    -- the grant that it asks to extend
-    state      text        NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'approved', 'denied', 'withdrawn')),
+    state      text        NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'approved', 'denied', 'withdrawn', 'expired')),
     decided_by bigint      REFERENCES person,
     decided_at timestamptz,
     reason     text        NOT NULL DEFAULT '',           -- of the decision

@@ -126,6 +126,12 @@ var errBadToken = echo.NewHTTPError(http.StatusUnauthorized, "The token is not v
 // caller returns who asks for an operation.
 func caller(ctx context.Context) access.Principal { return requestIn(ctx).principal }
 
+// actOf says who asks for an operation and how, for history and the audit log; reason is in their words.
+func actOf(ctx context.Context, reason string) access.Act {
+	r := requestIn(ctx)
+	return access.Act{Who: r.principal, Via: "api", RequestID: r.id, Address: r.address, Reason: strings.TrimSpace(reason)}
+}
+
 // Paging is the input of an operation that answers with a list. Types that are embedded have exported names: huma does not
 // look into others.
 type Paging struct {

@@ -52,6 +52,13 @@ type datasetAnswer struct {
 	ChangedAt    time.Time               `json:"changed_at"`
 	SeenAt       time.Time               `json:"seen_at"`
 	GoneAt       *time.Time              `json:"gone_at" doc:"When it was found missing; null while it is there."`
+	Owners       fact[[]string]          `json:"owners" doc:"Ids of people who answer for it, beside the team."`
+	Terms        fact[[]string]          `json:"terms" doc:"Slugs of glossary terms."`
+	Sunset       fact[string]            `json:"sunset" doc:"The day from which a deprecated one may be gone; empty when nobody said."`
+	Successor    fact[string]            `json:"successor" doc:"source/name, or empty."`
+	Access       fact[string]            `json:"access" doc:"open, or restricted to those whose it is and who were granted it."`
+	FreshWithin  fact[*int64]            `json:"fresh_within" doc:"Seconds within which new data is to come; null when nobody said."`
+	NewestEdit   string                  `json:"newest_edit" doc:"Of its fields, for base of an edit; 0 before the first."`
 }
 
 type datasetProblem struct {
@@ -100,7 +107,43 @@ func (e *endpoints) getDataset(ctx context.Context, in *DatasetPath) (*answer[da
 		out = showDataset(&w.Dataset) // with what its other names add
 	}
 	out.WholeAnswer = showWhole(&d, &w)
-	return reply(out, nil)
+	return reply(out, e.originate(ctx, &out, w.ID))
+}
+
+// originate says where the values come from that were not only observed.
+func (e *endpoints) originate(ctx context.Context, out *datasetAnswer, id int64) error {
+	origins, err := e.Catalog.Origins(ctx, id)
+	if err != nil {
+		return err
+	}
+	newest, err := e.Catalog.NewestEdits(ctx, id)
+	if err != nil {
+		return err
+	}
+	last := int64(0)
+	for _, edit := range newest {
+		last = max(last, edit)
+	}
+	out.NewestEdit = catalog.FormatID(last)
+	of := func(field string, origin *string, at *time.Time) {
+		if o, ok := origins[field]; ok {
+			*origin, *at = o.Origin, o.At.UTC()
+		}
+	}
+	of(catalog.FieldTitle, &out.Title.Origin, &out.Title.AsOf)
+	of(catalog.FieldDescription, &out.Description.Origin, &out.Description.AsOf)
+	of(catalog.FieldTeam, &out.Team.Origin, &out.Team.AsOf)
+	of(catalog.FieldOwners, &out.Owners.Origin, &out.Owners.AsOf)
+	of(catalog.FieldDomain, &out.Domain.Origin, &out.Domain.AsOf)
+	of(catalog.FieldTags, &out.Tags.Origin, &out.Tags.AsOf)
+	of(catalog.FieldTerms, &out.Terms.Origin, &out.Terms.AsOf)
+	of(catalog.FieldCertified, &out.Certified.Origin, &out.Certified.AsOf)
+	of(catalog.FieldDeprecated, &out.Deprecated.Origin, &out.Deprecated.AsOf)
+	of(catalog.FieldSunset, &out.Sunset.Origin, &out.Sunset.AsOf)
+	of(catalog.FieldSuccessor, &out.Successor.Origin, &out.Successor.AsOf)
+	of(catalog.FieldAccess, &out.Access.Origin, &out.Access.AsOf)
+	of(catalog.FieldFreshWithin, &out.FreshWithin.Origin, &out.FreshWithin.AsOf)
+	return nil
 }
 
 func showDataset(d *catalog.Dataset) datasetAnswer {
@@ -114,6 +157,12 @@ func showDataset(d *catalog.Dataset) datasetAnswer {
 		SnapshotID: observed(d, d.SnapshotID), DataAt: observed(d, utc(d.DataAt)), Properties: observed(d, d.Properties),
 		CreatedAt: d.CreatedAt.UTC(), ChangedAt: d.ChangedAt.UTC(), SeenAt: d.SeenAt.UTC(), GoneAt: utc(d.GoneAt),
 	}
+	owners := make([]string, len(d.Owners))
+	for i, id := range d.Owners {
+		owners[i] = catalog.FormatID(id)
+	}
+	out.Owners, out.Terms, out.Sunset = observed(d, owners), observed(d, orEmpty(d.Terms)), observed(d, d.Value(catalog.FieldSunset))
+	out.Successor, out.Access, out.FreshWithin = observed(d, d.Successor), observed(d, d.Access), observed(d, d.FreshWithin)
 	if d.Problem != "" {
 		out.Problem = &datasetProblem{d.Problem, utc(d.ProblemSince)}
 	}
@@ -173,8 +222,13 @@ func (e *endpoints) getColumns(ctx context.Context, in *datasetList) (*answer[co
 	}
 	out := columnsAnswer{}
 	profiles := map[string]*catalog.ColumnProfile{}
+	right, err := e.right(ctx, &w)
+	if err != nil {
+		return nil, err
+	}
 	switch p, err := e.Catalog.Profile(ctx, d.ID); {
 	case err == nil:
+		onlyReadable(&p, right)
 		out.Profile = showProfile(&p)
 		for i := range p.Columns {
 			profiles[p.Columns[i].Name] = &p.Columns[i]
@@ -219,11 +273,12 @@ type profileAnswer struct {
 }
 
 func (e *endpoints) getProfile(ctx context.Context, in *DatasetPath) (*answer[profileAnswer], error) {
-	d, err := e.dataset(ctx, *in)
+	d, right, err := e.readableDataset(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
 	p, err := e.Catalog.Profile(ctx, d.ID)
+	onlyReadable(&p, right)
 	return reply(profileAnswer{*showProfile(&p), orEmpty(p.Columns)}, err)
 }
 
@@ -246,17 +301,18 @@ type sampleColumn struct {
 }
 
 func (e *endpoints) getSample(ctx context.Context, in *sampleInput) (*answer[sampleAnswer], error) {
-	d, err := e.dataset(ctx, in.DatasetPath)
+	d, right, err := e.readableDataset(ctx, in.DatasetPath)
 	if err != nil {
 		return nil, err
 	}
 	if e.Rows == nil {
 		return nil, fault.Unavailablef(nil, "rows cannot be read here: this portal runs without a worker")
 	}
-	sample, err := e.Rows.Sample(ctx, d.Key(), min(in.Limit, maxSample))
+	sample, err := e.Rows.Sample(ctx, d.Key(), right.Columns, min(in.Limit, maxSample))
 	if err != nil {
 		return nil, err
 	}
+	sample = readableSample(sample, right)
 	out := sampleAnswer{SnapshotID: sample.SnapshotID, Columns: []sampleColumn{}, Rows: orEmpty(sample.Rows), Cut: sample.Cut}
 	for _, c := range sample.Columns {
 		out.Columns = append(out.Columns, sampleColumn(c))

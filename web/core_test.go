@@ -24,6 +24,7 @@ import (
 	"portreeve/catalog"
 	"portreeve/fault"
 	"portreeve/notify"
+	"portreeve/outbound"
 	"portreeve/postgres/pgtest"
 )
 
@@ -55,6 +56,9 @@ func newCore(t *testing.T, change func(*Server)) *core {
 	st.Catalog.Audit = access.NewAudit(st.Key)
 	st.Access.Audit = st.Catalog.Audit
 	st.Notify = notify.NewStore(st.pool)
+	st.Access.Told = notify.TellAccess
+	st.Notify.Key, st.Notify.Audit = st.Key, st.Catalog.Audit
+	st.Outside = notify.NewOutside(nil, outbound.Policy{}, "https://data.example.com", time.Now)
 	if change != nil {
 		change(st.Server)
 	}
@@ -130,7 +134,7 @@ func (st *core) as(role access.Role) asking {
 // token makes a token of a person with the role.
 func (st *core) token(role access.Role, scopes ...string) string {
 	st.t.Helper()
-	secret, _, err := st.Access.CreateToken(st.t.Context(), st.person(role).ID, "test", scopes, time.Hour)
+	secret, _, err := st.Access.CreateToken(st.t.Context(), access.Act{Who: access.Operator(), Via: "test"}, st.person(role).ID, "test", scopes, time.Hour)
 	if err != nil {
 		st.t.Fatal(err)
 	}
@@ -246,7 +250,7 @@ func (testLake) Datasets(context.Context, string, catalog.Known) iter.Seq2[catal
 // testRows reads two rows of anything.
 type testRows struct{}
 
-func (testRows) Sample(_ context.Context, key catalog.Key, limit int) (catalog.Sample, error) {
+func (testRows) Sample(_ context.Context, key catalog.Key, _ []string, limit int) (catalog.Sample, error) {
 	if key.Name == "a/b" {
 		return catalog.Sample{}, fault.Unavailablef(errors.New("cause"), "a data file is missing")
 	}

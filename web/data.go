@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/fault"
 	"portreeve/web/ui"
@@ -36,6 +37,8 @@ type dataPage struct {
 	Result  catalog.SearchResult
 	Problem string // why the question could not be read, or ""
 	Notes   []string
+	Watch   searchWatch
+	MayEdit bool // results can be chosen and edited
 	Near    []catalog.Dataset // with names like the question, where nothing was found
 	Now     time.Time
 }
@@ -98,6 +101,10 @@ func (s *Server) getData(c echo.Context) error {
 		if p.Near, err = s.Catalog.Near(ctx, catalog.Key{Name: p.Query.Text}, 5); err != nil {
 			return err
 		}
+	}
+	p.MayEdit = principal(c).Role.Includes(access.Owner)
+	if p.Watch, err = s.searchWatch(c); err != nil {
+		return err
 	}
 	title := "Data"
 	if p.Query.Text != "" {

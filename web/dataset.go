@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/fault"
 	"portreeve/web/ui"
@@ -28,9 +30,12 @@ type datasetHead struct {
 	Snapshots  []catalog.Snapshot     // newest first
 	Profile    *catalog.Profile       // nil before the first
 	Links      map[string]catalog.Key // datasets that the page's texts name
+	Right      access.Right           // what who asks may read of its rows; Profile holds no more
 	People     int                    // who opened it within 30 days
 	Opens      int                    // how often they did
-	Now        time.Time
+	Watching   bool                   // who asks watches it
+	headEdits
+	Now time.Time
 }
 
 // glanceColumns is how many columns the overview shows.
@@ -62,7 +67,7 @@ func (s *Server) datasetHead(c echo.Context, tab string) (*datasetHead, error) {
 		return nil, ledTo(c, d.Key(), tab, nil)
 	}
 	h := &datasetHead{Whole: w, Tab: tab, Arrival: arrival(&w, c.QueryParam(cameFrom)), Now: s.Now()}
-	if err := s.fillHead(ctx, h); err != nil {
+	if err := errors.Join(s.fillHead(ctx, h), s.fillEdits(ctx, c, h), s.fillWatch(ctx, c, h)); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -83,8 +88,12 @@ func (s *Server) fillHead(ctx context.Context, h *datasetHead) error {
 	if h.People, h.Opens, err = s.Catalog.OpenedBy(ctx, h.ID); err != nil {
 		return err
 	}
+	if h.Right, err = s.right(ctx, &h.Whole); err != nil {
+		return err
+	}
 	profile, err := s.Catalog.ProfileOfFirst(ctx, h.ID, profiled(h.Tab))
 	if err == nil {
+		onlyReadable(&profile, h.Right)
 		h.Profile = &profile
 	} else if fault.KindOf(err) != fault.NotFound {
 		return err
@@ -109,6 +118,9 @@ func (s *Server) getDataset(c echo.Context) error {
 	h, err := s.datasetHead(c, "")
 	if h == nil {
 		return err
+	}
+	if c.QueryParam(asOf) != "" {
+		return s.getDatasetAsOf(c, h)
 	}
 	p, err := s.overview(c.Request().Context(), h)
 	if err != nil {
@@ -198,10 +210,12 @@ func (h *datasetHead) lead() string {
 		look, all = "what stands below", " is all there is to go by."
 	}
 	switch {
+	case h.markdown():
+		return firstSentence(plainText(h.Description), 240)
 	case h.Description != "":
 		return firstSentence(h.Description, 240)
-	case h.Team != "":
-		return "No description: ask " + cut(h.Team, 60) + ", or look at " + look + "."
+	case !h.Unowned():
+		return "No description: ask " + cut(cmp.Or(h.Team, h.ownersText()), 60) + ", or look at " + look + "."
 	}
 	return "No description and no owner: " + look + all
 }
@@ -209,6 +223,15 @@ func (h *datasetHead) lead() string {
 // moreThanLead reports whether the description says more than the head of the page does.
 func (h *datasetHead) moreThanLead() bool {
 	return h.Description != "" && h.lead() != strings.Join(strings.Fields(h.Description), " ")
+}
+
+// markdown reports whether the description is Markdown, as people write here; what a crawl observed is plain text.
+func (h *datasetHead) markdown() bool {
+	_, written := h.Origins[catalog.FieldDescription]
+	if h.Past != nil {
+		_, written = h.Past.Said[catalog.FieldDescription]
+	}
+	return written && h.Description != ""
 }
 
 // unwritten reports whether it is known that no data was ever written. A table without rows may have lost them: only files
@@ -262,6 +285,8 @@ func (h *datasetHead) fresh() ui.Cell {
 	}
 	usual := h.rhythm().usual
 	switch {
+	case h.FreshWithin != nil:
+		return h.kept(cell, old)
 	case usual <= 0:
 	case old > 2*usual:
 		cell.Tone, cell.Text = ui.Warn, cell.Text+", usually every "+age(usual)
@@ -269,6 +294,29 @@ func (h *datasetHead) fresh() ui.Cell {
 		cell.Tone, cell.Title, cell.Text = ui.Good, "Fresh", cell.Text+", usually every "+age(usual)
 	}
 	return cell
+}
+
+// kept compares the age of the data with what its owners say of it: late is up to twice that, beyond it is stale.
+func (h *datasetHead) kept(cell ui.Cell, old time.Duration) ui.Cell {
+	within := time.Duration(*h.FreshWithin) * time.Second
+	cell.Tone, cell.Title = ui.Good, "Fresh"
+	if old > within {
+		cell.Tone, cell.Title = ui.Warn, "Late"
+	}
+	if old > 2*within {
+		cell.Tone, cell.Title = ui.Bad, "Stale"
+	}
+	cell.Text += ", expected within " + h.promised()
+	return cell
+}
+
+// promised is within which time new data is expected, which must be said.
+func (h *datasetHead) promised() string {
+	n, unit := freshIn(catalog.FormatID(*h.FreshWithin))
+	if n == "1" {
+		unit = strings.TrimSuffix(unit, "s")
+	}
+	return n + " " + unit
 }
 
 // used says how many people look at it here; reads elsewhere are not known.
@@ -300,8 +348,11 @@ func (h *datasetHead) documentation() ui.Cell {
 }
 
 func (h *datasetHead) ownership() ui.Cell {
-	if h.Team == "" {
+	switch {
+	case h.Unowned():
 		return ui.Cell{ID: "ev-own", Tone: ui.Warn, Title: "No owner", Text: "nobody to ask"}
+	case h.Team == "":
+		return ui.Cell{ID: "ev-own", Tone: ui.Good, Title: "Owned", Text: "by " + cut(h.ownersText(), 40)}
 	}
 	return ui.Cell{ID: "ev-own", Tone: ui.Good, Title: "Owned", Text: "by " + cut(h.Team, 40)}
 }

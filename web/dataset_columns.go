@@ -178,7 +178,7 @@ func (p columnsPage) pager(h *datasetHead) ui.Pager {
 
 // columnsWide is how many columns a table has when those of values are left out where values are not read.
 func (h *datasetHead) columnsWide(all, values int) int {
-	if h.samplable() {
+	if h.valued() {
 		return all
 	}
 	return all - values

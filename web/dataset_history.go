@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,10 +44,26 @@ func (s *Server) getDatasetHistory(c echo.Context) error {
 	if p.Figures, err = s.figures(c.Request().Context(), h); err != nil {
 		return err
 	}
+	if h.OwnerNames, err = s.ownerNames(c.Request().Context(), append(p.owners(), h.Owners...)); err != nil {
+		return err
+	}
 	if err := s.link(c.Request().Context(), h, h.lead(), h.Deprecated); err != nil {
 		return err
 	}
 	return render(c, http.StatusOK, datasetHistoryView(s.datasetShell(c, h), h, p))
+}
+
+// owners returns the ids of the people who became owners or ceased to be.
+func (p historyPage) owners() []int64 {
+	f := editForm{Values: url.Values{}}
+	for _, v := range p.Versions {
+		for _, c := range v.Changes {
+			if c.Kind == catalog.AttributeEdited && c.Field == catalog.FieldOwners {
+				f.Values[c.Field] = append(f.Values[c.Field], listed(c.Old+","+c.New)...)
+			}
+		}
+	}
+	return f.owners()
 }
 
 // Sentence answers how the dataset has changed.
@@ -256,6 +273,46 @@ func changeVerb(c catalog.Change) string {
 		return "back in its source"
 	}
 	return string(c.Kind)
+}
+
+// editsAmong splits changes in those that were made here and those that a crawl found.
+func editsAmong(changes []catalog.Change) (edits, seen []catalog.Change) {
+	for _, c := range changes {
+		if c.EditID != 0 && len(edits) < diffLinesShown {
+			edits = append(edits, c)
+		} else {
+			seen = append(seen, c)
+		}
+	}
+	return edits, seen
+}
+
+// changedField is what an edit changed.
+func changedField(c catalog.Change) string {
+	if c.Kind == catalog.ColumnComment {
+		return "column " + cut(c.Field, 120)
+	}
+	return fieldLabel(c.Field)
+}
+
+// changedText is a value that an edit replaced or made, as people read it: owners by their names.
+func (h *datasetHead) changedText(c catalog.Change, value string) string {
+	if c.Field != catalog.FieldOwners || c.Kind != catalog.AttributeEdited {
+		return value
+	}
+	var names []string
+	for _, id := range listed(value) {
+		names = append(names, h.ownerName(id))
+	}
+	return strings.Join(names, ", ")
+}
+
+// viaText says by what an edit was made, where it was not on a page.
+func viaText(via string) string {
+	if via == "page" || via == "" {
+		return ""
+	}
+	return ", through the " + via
 }
 
 // shortID is the end of a snapshot's id, which tells it from others: the beginning of an id may be a time.

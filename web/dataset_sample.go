@@ -26,6 +26,8 @@ type samplePage struct {
 	Problem string // "" when there is a sample
 	Advice  string
 	Never   bool // no fault of anyone: there is none of such a dataset
+	Barred  bool // who asks may not read them
+	Granted int  // so many columns were granted, and others were not; 0: all
 }
 
 func (s *Server) getDatasetSample(c echo.Context) error {
@@ -62,6 +64,8 @@ func (s *Server) sample(ctx context.Context, h *datasetHead) (samplePage, error)
 	switch {
 	case h.unsampled() != "":
 		return samplePage{}, nil
+	case !h.Right.Allowed:
+		return samplePage{Barred: true}, nil
 	case s.Rows == nil:
 		return samplePage{Problem: "Rows cannot be read here", Advice: "This portal was built or started without an engine that reads rows. Everything else works."}, nil
 	case h.GoneAt != nil:
@@ -71,10 +75,10 @@ func (s *Server) sample(ctx context.Context, h *datasetHead) (samplePage, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, samplePatient)
 	defer cancel()
-	sample, err := s.Rows.Sample(ctx, h.Key(), sampleRows)
+	sample, err := s.Rows.Sample(ctx, h.Key(), h.Right.Columns, sampleRows)
 	switch {
 	case err == nil:
-		return samplePage{Sample: sample}, nil
+		return samplePage{Sample: readableSample(sample, h.Right), Granted: len(h.Right.Columns)}, nil
 	case ctx.Err() == context.DeadlineExceeded:
 		return samplePage{Problem: "Its rows could not be read within 20 s", Advice: "The machine may be busy: reload in a minute. Nothing else on this page depends on it."}, nil
 	case fault.KindOf(err) == fault.Internal:
@@ -95,6 +99,9 @@ func (s *Server) getDatasetSampleCSV(c echo.Context) error {
 		return fault.NotFoundf("%s", strings.ToLower(text[:1])+text[1:])
 	}
 	p, err := s.sample(c.Request().Context(), h)
+	if err == nil && p.Barred {
+		err = barred(h.Key())
+	}
 	if err != nil {
 		return err
 	}
@@ -150,6 +157,9 @@ func (p samplePage) Sentence() string {
 	text := plural(len(p.Sample.Rows), "row", "rows") + " of snapshot " + p.Sample.SnapshotID + ", in no particular order"
 	if hidden := len(p.Sample.Columns) - sampleColumns; hidden > 0 {
 		text += "; " + plural(hidden, "column is", "columns are") + " only in the CSV"
+	}
+	if p.Granted > 0 {
+		text += "; only the " + plural(p.Granted, "column", "columns") + " that you were granted"
 	}
 	if p.Sample.Cut {
 		text += "; long values are cut at 2,000 bytes"

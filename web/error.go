@@ -99,8 +99,8 @@ var titles = map[int]string{
 
 // classify finds the status of err and what may be told of it.
 func classify(err error) failure {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return failure{status: http.StatusRequestEntityTooLarge, detail: "A request may send at most 1 MiB"}
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return failure{status: http.StatusRequestEntityTooLarge, detail: "A request may send at most " + number(large.Limit>>20) + " MiB"}
 	}
 	if e, ok := errors.AsType[*echo.HTTPError](err); ok && e.Code < 500 {
 		detail, _ := e.Message.(string)

@@ -13,6 +13,8 @@ func kindIcon(k catalog.Kind) string {
 		return string(k)
 	case catalog.File, catalog.Schema:
 		return "contract"
+	case catalog.API:
+		return "external"
 	}
 	return "table"
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"portreeve/access"
 	"portreeve/catalog"
+	"portreeve/notify"
 )
 
 // homePage is what the first page shows.
@@ -17,6 +19,9 @@ type homePage struct {
 	Opened  []catalog.Dataset // by this person
 	Popular []catalog.Dataset
 	News    []newsItem
+	Waiting int                    // requests that this person decides
+	Notices []notify.Notification  // that they have not read, newest first
+	Watches int                    // what they watch
 	Sources []catalog.SourceStatus // that are read
 	Now     time.Time
 }
@@ -33,6 +38,9 @@ func (s *Server) getHome(c echo.Context) error {
 		return err
 	}
 	p.Sources, _ = apart(all)
+	if err := s.needs(ctx, principal(c), &p); err != nil {
+		return err
+	}
 	if p.Totals.Datasets > 0 {
 		if p.Opened, err = s.Catalog.Opened(ctx, principal(c).ID, 6); err != nil {
 			return err
@@ -54,6 +62,32 @@ func (s *Server) getHome(c echo.Context) error {
 	}
 	sh := s.shell(c, sectionHome, "Home", crumb{Text: "Home"})
 	return render(c, http.StatusOK, homeView(sh, p))
+}
+
+// noticesShown is how many unread notifications Home lists.
+const noticesShown = 6
+
+// needs loads what waits for who asks.
+func (s *Server) needs(ctx context.Context, who access.Principal, p *homePage) error {
+	waiting, err := s.waiting(ctx, who)
+	if err != nil {
+		return err
+	}
+	p.Waiting = len(waiting)
+	if p.Notices, err = s.Notify.Notifications(ctx, who.ID, notify.Filter{Unread: true}, noticesShown); err != nil {
+		return err
+	}
+	watches, err := s.Notify.Watches(ctx, who.ID)
+	p.Watches = len(watches)
+	return err
+}
+
+// moreUnread leads to what Home does not list.
+func (p homePage) moreUnread(unread int) string {
+	if unread >= 100 {
+		return "More than " + number(int64(99-len(p.Notices))) + " more unread"
+	}
+	return number(int64(unread-len(p.Notices))) + " more unread"
 }
 
 // describe fills in the descriptions that datasets do not have themselves, as their pages do.

@@ -12,10 +12,12 @@ import (
 
 // The sections of the portal, as the rail marks them.
 const (
-	sectionHome    = "home"
-	sectionData    = "data"
-	sectionSources = "sources"
-	sectionUI      = "ui"
+	sectionHome     = "home"
+	sectionData     = "data"
+	sectionSources  = "sources"
+	sectionTeams    = "teams"
+	sectionGlossary = "glossary"
+	sectionUI       = "ui"
 )
 
 // shell is what the layout around a page needs.
@@ -26,6 +28,7 @@ type shell struct {
 	Person  access.Person // zero when nobody is signed in
 	Demo    bool
 	Version string
+	Unread  int    // notifications, at most 100
 	Path    string // of this page with its query: where a change of preferences or a sign-in comes back to
 	Note    string // why the page is another one than the address asked for, or ""
 }
@@ -40,7 +43,7 @@ type crumb struct {
 func (s *Server) shell(c echo.Context, section, title string, crumbs ...crumb) shell {
 	sh := shell{
 		Title: title, Section: section, Crumbs: crumbs,
-		Person: principal(c).Person, Demo: s.Demo, Version: s.Version,
+		Person: principal(c).Person, Demo: s.Demo, Version: s.Version, Unread: s.unread(c),
 		Path: "/",
 	}
 	if c.Request().Method == http.MethodGet { // what was posted cannot be asked for again

@@ -26,7 +26,8 @@ type request struct {
 	id        string
 	route     string // path template, or "" when no route was met
 	principal access.Principal
-	head      bool // a HEAD request, which is answered as the GET it asks about
+	head      bool   // a HEAD request, which is answered as the GET it asks about
+	address   string // the caller's, without its port
 }
 
 type requestKey struct{}
@@ -47,14 +48,14 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	m := s.live().metrics
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Now()
-		info := &request{id: newRequestID(), head: r.Method == http.MethodHead}
+		info := &request{id: newRequestID(), head: r.Method == http.MethodHead, address: clientHost(r)}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, info))
 		method := r.Method
 		if info.head {
 			r.Method = http.MethodGet // net/http drops the body
 		}
 		if r.Body != nil {
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r))
 		}
 		w.Header().Set("X-Request-Id", info.id)
 		out := &recorder{ResponseWriter: w}
@@ -74,7 +75,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 // results have bounds of their own.
 const patience = 5 * time.Second
 
-var patient = []string{"/events", "/sample", "/sample.csv", "/data.csv"}
+var patient = []string{"/login/callback", "/events", "/sample", "/sample.csv", "/data.csv", "/metadata.csv", "/data/edit", "/data/edit/:id"}
 
 // bounded ends what a request waits for after patience: a database that hangs must not hang the portal.
 func bounded(next echo.HandlerFunc) echo.HandlerFunc {

@@ -220,7 +220,7 @@ func TestPanicTakesDownOneRequest(t *testing.T) {
 
 type panicRows struct{}
 
-func (panicRows) Sample(context.Context, catalog.Key, int) (catalog.Sample, error) {
+func (panicRows) Sample(context.Context, catalog.Key, []string, int) (catalog.Sample, error) {
 	panic("secret of the panic")
 }
 

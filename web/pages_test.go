@@ -217,7 +217,7 @@ type rowsOf struct {
 	err    error
 }
 
-func (r *rowsOf) Sample(context.Context, catalog.Key, int) (catalog.Sample, error) {
+func (r *rowsOf) Sample(context.Context, catalog.Key, []string, int) (catalog.Sample, error) {
 	return r.sample, r.err
 }
 

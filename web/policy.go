@@ -92,7 +92,7 @@ func (r *router) allowed(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		err := p.check(principal(c))
 		if errors.Is(err, errUnauthorized) && p.scope == "" {
-			return toLogin(c)
+			return r.signedOut(c)
 		}
 		if err != nil {
 			return err

@@ -31,11 +31,13 @@ type route struct {
 type router struct {
 	echo     *echo.Echo
 	policies map[string]policy // by method and path template
+	// signedOut answers who must sign in to see a page.
+	signedOut handler
 }
 
 // router returns a router without routes. who finds out who is asking; fail answers errors; before stands before both.
 func (s *Server) router(who identify, fail echo.HTTPErrorHandler, before ...echo.MiddlewareFunc) *router {
-	r := &router{echo: echo.New(), policies: map[string]policy{}}
+	r := &router{echo: echo.New(), policies: map[string]policy{}, signedOut: s.signedOut}
 	r.echo.HTTPErrorHandler = fail
 	r.echo.Use(recovered, r.noted, bounded, unescaped)
 	r.echo.Use(before...)

@@ -18,22 +18,22 @@ import (
 	"time"
 
 	"portreeve/access"
-	"portreeve/access/oidc"
 	"portreeve/catalog"
 	"portreeve/fault"
 	"portreeve/notify"
 )
 
-// Server holds what the pages need. All fields are required but Rows, Login and Notify.
+// Server holds what the pages need. All fields are required but Rows and Login.
 type Server struct {
 	Catalog *catalog.Store
 	Access  *access.Store
-	Key     access.Key     // seals what must not stand in the database as it is
-	Login   *oidc.Provider // nil: people sign in by a token only, and in the demo by a click
-	Notify  *notify.Store  // watches and what came of them
-	Rows    Rows           // nil: samples cannot be read here
-	Crawls  CrawlStarter   // starts crawls in the background
-	Events  Events         // tells of changes by id
+	Key     access.Key      // seals what must not stand in the database as it is
+	Login   Provider        // nil: people sign in by a token only, and in the demo by a click
+	Notify  *notify.Store   // watches and what came of them
+	Outside *notify.Outside // by which people are told beside Home
+	Rows    Rows            // nil: samples cannot be read here
+	Crawls  CrawlStarter    // starts crawls in the background
+	Events  Events          // tells of changes by id
 	// Connectors are the kinds of sources there are, for what their settings mean; of others only names are shown.
 	Connectors []catalog.Connector
 	Estate     func() EstateState // how what operators declare does; nil without an estate
@@ -50,8 +50,9 @@ type Server struct {
 
 // Rows reads rows of datasets outside the portal's process.
 type Rows interface {
-	// Sample returns the first limit rows of the dataset's current snapshot.
-	Sample(ctx context.Context, key catalog.Key, limit int) (catalog.Sample, error)
+	// Sample returns the first limit rows of the dataset's current snapshot, of these top-level columns; nil is all. Others are
+	// not read.
+	Sample(ctx context.Context, key catalog.Key, columns []string, limit int) (catalog.Sample, error)
 }
 
 // CrawlStarter puts crawls in the queue.

@@ -43,6 +43,9 @@ func (s *Server) signedInByCookie(c echo.Context) (access.Principal, error) {
 	cookie, err := c.Cookie(sessionCookie)
 	if err == nil {
 		p, err := s.Access.Session(ctx, cookie.Value)
+		if err == nil && p.CheckDue {
+			p, err = s.recheck(c, p)
+		}
 		if err == nil || fault.KindOf(err) != fault.Forbidden {
 			return p, err
 		}
@@ -65,13 +68,16 @@ func setSession(c echo.Context, secret string, age int) {
 }
 
 func (s *Server) getLogin(c echo.Context) error {
-	return render(c, http.StatusOK, loginPage(s.shell(c, "", "Sign in"), loginForm{back: backTo(c.QueryParam("back"))}))
+	return render(c, http.StatusOK, loginPage(s.shell(c, "", "Sign in"), s.loginForm(loginForm{back: backTo(c.QueryParam("back"))})))
 }
 
 // loginForm is what the login page shows of an earlier try.
 type loginForm struct {
-	back    string
-	problem string
+	back      string
+	provider  string // as people know it, or "" without one
+	problem   string // with the token
+	failed    string // what came of signing in at the provider
+	requestID string // by which the log tells why
 }
 
 // postLogin exchanges an API token for a session of twelve hours. The token is in the body, so no log sees it.
@@ -87,8 +93,8 @@ func (s *Server) postLogin(c echo.Context) error {
 	}
 	if fault.KindOf(err) == fault.Forbidden {
 		s.Log.WarnContext(c.Request().Context(), "sign-in refused", "request_id", requestOf(c).id, "address", remoteHost(c.Request()))
-		again := loginForm{back, "This token is unknown, has ended, or does not hold the scope read."}
-		return render(c, http.StatusForbidden, loginPage(s.shell(c, "", "Sign in"), again))
+		again := loginForm{back: back, problem: "This token is unknown, has ended, or does not hold the scope read."}
+		return render(c, http.StatusForbidden, loginPage(s.shell(c, "", "Sign in"), s.loginForm(again)))
 	}
 	if err != nil {
 		return err
@@ -139,16 +145,14 @@ func posted(c echo.Context) (url.Values, error) {
 
 // signIn ends the session that the browser had, if any, and starts one: a session's secret never outlives a change of person.
 func (s *Server) signIn(c echo.Context, who access.Principal, ttl time.Duration, back string) error {
-	if err := s.endSession(c); err != nil {
+	if _, err := s.endSession(c); err != nil {
 		return err
 	}
-	ctx, create := c.Request().Context(), s.Access.CreateSession
-	if who.TokenID != 0 {
-		create = func(ctx context.Context, person int64, ttl time.Duration) (string, error) {
-			return s.Access.CreateTokenSession(ctx, who.TokenID, person, ttl)
-		}
-	}
-	secret, err := create(ctx, who.ID, ttl)
+	act := s.act(c, "")
+	act.Who = who
+	secret, err := s.Access.StartSession(c.Request().Context(), act, access.NewSession{
+		TTL: ttl, TokenID: who.TokenID, Agent: agentOf(c.Request().UserAgent()),
+	})
 	if err != nil {
 		return err
 	}
@@ -157,21 +161,26 @@ func (s *Server) signIn(c echo.Context, who access.Principal, ttl time.Duration,
 	return c.Redirect(http.StatusSeeOther, back)
 }
 
-// endSession makes the browser's session useless.
-func (s *Server) endSession(c echo.Context) error {
+// endSession makes the browser's session useless, and returns what its provider would be asked with.
+func (s *Server) endSession(c echo.Context) (sealed []byte, err error) {
 	cookie, err := c.Cookie(sessionCookie)
 	if errors.Is(err, http.ErrNoCookie) {
-		return nil
+		return nil, nil
 	}
-	return s.Access.EndSession(c.Request().Context(), cookie.Value)
+	return s.Access.EndSession(c.Request().Context(), s.act(c, ""), cookie.Value)
 }
 
 func (s *Server) postLogout(c echo.Context) error {
-	if err := s.endSession(c); err != nil {
+	sealed, err := s.endSession(c)
+	if err != nil {
 		return err
 	}
 	setSession(c, "", -1)
 	c.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	requestOf(c).principal = access.Principal{}
+	if done, err := s.signOutThere(c, sealed); done || err != nil {
+		return err
+	}
 	return c.Redirect(http.StatusSeeOther, "/login")
 }
 

@@ -74,7 +74,7 @@ func (s *Server) getSource(c echo.Context) error {
 		return err
 	}
 	p.Trouble, p.Kind, p.Settings = troubles[slug], s.kindTitle(p.Source.Kind), s.settings(&p.Source.Source)
-	p.MayCrawl = p.MayCrawl && p.Source.RetiredAt == nil
+	p.MayCrawl = p.MayCrawl && p.Source.RetiredAt == nil && p.Source.Kind != catalog.Registered
 	if p.Crawls, err = s.Catalog.Crawls(ctx, slug, crawlsShown); err != nil {
 		return err
 	}
@@ -145,6 +145,8 @@ func (p sourcePage) Sentence() string {
 		return text + "; retired " + day(*src.RetiredAt) + "."
 	case crawling(src):
 		return text + "; it is being read now."
+	case src.Kind == catalog.Registered:
+		return text + "; people told of them, nothing is read."
 	case read == nil:
 		return text + "; it has never been read."
 	}

@@ -33,6 +33,9 @@ func (s *Server) kindTitle(kind string) string {
 	if c := s.connector(kind); c != nil {
 		return c.Title
 	}
+	if kind == catalog.Registered {
+		return "Registered by hand"
+	}
 	return kind
 }
 

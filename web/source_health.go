@@ -68,6 +68,8 @@ func sourceHealth(src *catalog.SourceStatus) (ui.Tone, string) {
 	switch {
 	case src.RetiredAt != nil:
 		return ui.Muted, "Retired"
+	case src.Kind == catalog.Registered:
+		return ui.Good, "Written by hand"
 	case src.Last == nil:
 		return ui.Muted, "Never read"
 	case src.Last.State == catalog.CrawlQueued:

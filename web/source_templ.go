@@ -476,7 +476,7 @@ func nextCrawl(src *catalog.SourceStatus, now time.Time) templ.Component {
 			templ_7745c5c3_Var19 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if src.RetiredAt != nil {
+		if src.RetiredAt != nil || src.Kind == catalog.Registered {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "never")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

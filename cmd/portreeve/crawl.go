@@ -31,7 +31,7 @@ func (a *crawlCmd) Run(ctx context.Context, c *cli) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	store := catalog.NewStore(db.pool)
-	if err := applyEstate(ctx, store, declared, log); err != nil {
+	if err := applyEstate(ctx, store, nil, declared, log); err != nil {
 		return err
 	}
 	open := newSources(store, nil, connectors(db.lake), os.LookupEnv)

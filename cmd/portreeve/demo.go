@@ -104,6 +104,9 @@ func (d *demoCmd) prepare(ctx context.Context, p *portal, home string, tell func
 			return fmt.Errorf("make the demo's people: %w", err)
 		}
 	}
+	if err := demo.People(ctx, p.access, p.catalog); err != nil {
+		return fmt.Errorf("make the demo's teams: %w", err)
+	}
 	source, err := p.catalog.PutSource(ctx, lake.Source)
 	if err != nil {
 		return err

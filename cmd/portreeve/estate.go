@@ -9,6 +9,9 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/jackc/pgx/v5"
+
+	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/estate"
 	"portreeve/fault"
@@ -17,7 +20,7 @@ import (
 
 // estateFlags say what is declared of the company's platform.
 type estateFlags struct {
-	Estate string `env:"PORTREEVE_ESTATE" placeholder:"PATH" help:"YAML file, or folder of such files, that declares the sources to read. Read at the start and again at SIGHUP; see docs/sources.md."`
+	Estate string `env:"PORTREEVE_ESTATE" placeholder:"PATH" help:"YAML file, or folder of such files, that declares the sources to read, teams, domains, and what groups give. Read at the start and again at SIGHUP; see docs/sources.md and docs/people.md."`
 }
 
 // load returns the estate, or nil without one. It comes before anything else is touched: a bad estate leaves nothing
@@ -29,14 +32,25 @@ func (f *estateFlags) load() (*estate.Estate, error) {
 	return estate.Load(f.Estate, connectors(noLake), os.LookupEnv)
 }
 
-// applyEstate makes the declared sources those of e and logs what changed. nil changes nothing.
-func applyEstate(ctx context.Context, store *catalog.Store, e *estate.Estate, log *slog.Logger) error {
+// applyEstate makes the declared sources, teams, domains and rules those of e, all or none, and logs what changed. nil changes
+// nothing. Without people, which needs the key of the audit log, only the sources are.
+func applyEstate(ctx context.Context, store *catalog.Store, people *access.Store, e *estate.Estate, log *slog.Logger) error {
 	if e == nil {
 		return nil
 	}
-	changes, err := store.ApplySources(ctx, e.Sources)
+	var ruled []string
+	changes, err := store.ApplySources(ctx, e.Sources, func(tx pgx.Tx) (err error) {
+		if people == nil {
+			return nil
+		}
+		ruled, err = people.ApplyPeople(ctx, tx, access.Act{Via: "estate"}, e.People)
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	for _, change := range ruled {
+		log.InfoContext(ctx, "people of the estate changed", "change", change)
 	}
 	for _, c := range changes {
 		log.InfoContext(ctx, "source "+c.What, "source", c.Slug, "fields", c.Fields, "read_anew", c.Reread) //nolint:sloglint // one of four
@@ -91,7 +105,7 @@ func problemsOf(err error) []string {
 
 // declare applies the estate e, if there is one, and notes for the pages that it holds.
 func (p *portal) declare(ctx context.Context, e *estate.Estate) error {
-	if err := applyEstate(ctx, p.catalog, e, p.log); err != nil || e == nil {
+	if err := applyEstate(ctx, p.catalog, p.access, e, p.log); err != nil || e == nil {
 		return err
 	}
 	p.declared.applied(e)

@@ -44,6 +44,7 @@ type cli struct {
 	Crawl   crawlCmd   `cmd:"" help:"Read a source now, or all of them, and print what changed."`
 	Source  sourceCmd  `cmd:"" help:"List the sources, or see what one of them lets be read."`
 	Token   tokenCmd   `cmd:"" help:"Make and revoke tokens for the API."`
+	Verify  verifyCmd  `cmd:"" help:"Check that the audit log is what was written: prints one line, and fails naming the first row that is not."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Work    workCmd    `cmd:"" hidden:"" help:"Read rows for a portal that started this process."`
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"portreeve/connector/duckdb"
 	"portreeve/fault"
 	"portreeve/job"
+	"portreeve/notify"
 	"portreeve/postgres"
 	"portreeve/web"
 )
@@ -26,6 +28,8 @@ type listenFlags struct {
 	Listen    string        `env:"PORTREEVE_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the portal."`
 	OpsListen string        `env:"PORTREEVE_OPS_LISTEN" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Address of metrics and pprof, for operators only."`
 	BaseURL   string        `env:"PORTREEVE_BASE_URL" placeholder:"URL" help:"The portal's address as people type it, such as https://data.example.com. Default: the listening address."`
+	Anchors   string        `name:"audit-anchors" env:"PORTREEVE_AUDIT_ANCHORS" placeholder:"FILE" help:"File to add the head of the audit log to, every minute in which it changed: with it, portreeve verify finds out that the end was cut off. Best on another machine's disk. It is logged in any case."`
+	Tell      mailFlags     `embed:""`
 	Drain     time.Duration `env:"PORTREEVE_DRAIN" default:"20s" help:"Time that open requests and jobs get at shutdown."`
 }
 
@@ -63,10 +67,13 @@ func listen(ctx context.Context, address, variable string) (net.Listener, error)
 type portal struct {
 	flags    *listenFlags
 	estate   *estateFlags
+	login    *loginFlags // nil in a demo
 	declared estateState
 	db       *database
 	catalog  *catalog.Store
 	access   *access.Store
+	notify   *notify.Store
+	outside  *notify.Outside
 	key      access.Key
 	sources  *sources
 	engine   *duckdb.Engine
@@ -79,14 +86,23 @@ func newPortal(flags *listenFlags, declared *estateFlags, db *database, key acce
 	p := &portal{flags: flags, estate: declared, db: db, catalog: catalog.NewStore(db.pool), access: access.NewStore(db.pool), key: key, log: log}
 	audit := access.NewAudit(key)
 	p.catalog.Audit, p.access.Audit = audit, audit
+	p.notify = notify.NewStore(db.pool)
+	p.notify.Audit, p.notify.Key = audit, key
+	p.access.Told = notify.TellAccess
 	if err := emptyScratch(scratch); err != nil {
 		return nil, err
 	}
 	p.engine = duckdb.New(duckdb.Options{Dir: scratch, Log: log})
 	p.sources = newSources(p.catalog, p.engine, connectors(db.lake), os.LookupEnv)
 	p.listener = postgres.NewListener(catalog.CrawlTopic)
-	var err error
-	p.jobs, err = job.New(db.pool, job.Options{Catalog: p.catalog, Access: p.access, Open: p.sources.Open, Reader: p.engine, Log: log, Now: clock})
+	err := checkAnchorFile(flags.Anchors)
+	if err != nil {
+		return nil, err
+	}
+	if p.outside, err = flags.Tell.outside(); err != nil {
+		return nil, err
+	}
+	p.jobs, err = job.New(db.pool, job.Options{Catalog: p.catalog, Access: p.access, Open: p.sources.Open, Reader: p.engine, Log: log, Now: clock, Anchors: flags.Anchors, Notify: p.notify, Outside: p.outside})
 	return p, err
 }
 
@@ -111,13 +127,23 @@ func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(u
 	if base == "" {
 		base = "http://" + l.portal.Addr().String()
 	}
+	p.outside.BaseURL = strings.TrimSuffix(base, "/")
 	s := &web.Server{
-		Catalog: p.catalog, Access: p.access, Key: p.key, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
+		Catalog: p.catalog, Access: p.access, Notify: p.notify, Outside: p.outside, Key: p.key, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
 		Version: version, BaseURL: base, Demo: demo, Connectors: p.sources.connectors,
 		Health: []web.Dependency{{Name: "postgres", Check: p.db.pool.Ping}},
 	}
 	if p.estate.Estate != "" {
 		s.Estate = p.declared.get
+	}
+	if p.login != nil {
+		provider, err := p.login.provider(strings.TrimSuffix(base, "/"))
+		if err != nil {
+			return err
+		}
+		if provider != nil { // a nil pointer in an interface is not nil
+			s.Login = provider
+		}
 	}
 	handler, err := s.Handler()
 	if err != nil {

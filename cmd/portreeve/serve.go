@@ -12,6 +12,7 @@ import (
 type serveCmd struct {
 	listenFlags
 	estateFlags
+	loginFlags
 	Scratch string `env:"PORTREEVE_SCRATCH" placeholder:"FOLDER" help:"Folder for what queries write while they run. Default: a folder below the system's temporary folder."`
 }
 
@@ -54,6 +55,10 @@ func (s *serveCmd) Run(ctx context.Context, c *cli) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := s.set(p.access); err != nil {
+		return err
+	}
+	p.login = &s.loginFlags
 	if err := p.declare(ctx, declared); err != nil {
 		return err
 	}

@@ -181,8 +181,9 @@ func (s *sources) connect(ctx context.Context, src catalog.Source) (catalog.Conn
 	return conn, err
 }
 
-// Sample returns the first limit rows of a dataset's current snapshot.
-func (s *sources) Sample(ctx context.Context, key catalog.Key, limit int) (catalog.Sample, error) {
+// Sample returns the first limit rows of a dataset's current snapshot, of these top-level columns; nil is all. Others are not
+// read.
+func (s *sources) Sample(ctx context.Context, key catalog.Key, columns []string, limit int) (catalog.Sample, error) {
 	src, err := s.catalog.Source(ctx, key.Source)
 	if err != nil {
 		return catalog.Sample{}, err
@@ -198,6 +199,12 @@ func (s *sources) Sample(ctx context.Context, key catalog.Key, limit int) (catal
 	plan, err := conn.Planner.Plan(ctx, key.Name)
 	if err != nil {
 		return catalog.Sample{}, err
+	}
+	if columns != nil {
+		plan.Columns = slices.DeleteFunc(slices.Clone(plan.Columns), func(c catalog.PlanColumn) bool { return !slices.Contains(columns, c.Name) })
+		if len(plan.Columns) == 0 {
+			return catalog.Sample{Key: key, SnapshotID: plan.SnapshotID}, nil
+		}
 	}
 	return s.reader.Sample(ctx, plan, limit)
 }

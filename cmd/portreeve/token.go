@@ -31,29 +31,25 @@ type tokenCreateCmd struct {
 }
 
 // Run makes a token.
-func (t *tokenCreateCmd) Run(ctx context.Context, c *cli) (err error) {
+func (t *tokenCreateCmd) Run(ctx context.Context, c *cli) error {
 	if !plain.MatchString(t.User) {
 		return fault.Invalidf("user", "a subject has 1 to 200 visible characters and no spaces at its ends")
 	}
-	db, err := c.existing(ctx, c.logger(os.Stderr))
-	if err != nil {
+	return c.withAccess(ctx, func(store *access.Store) error {
+		person, err := store.PersonBySubject(ctx, access.LocalIssuer, t.User)
+		if fault.KindOf(err) == fault.NotFound && t.Role != "" {
+			person, err = store.EnsurePerson(ctx, access.Person{Issuer: access.LocalIssuer, Subject: t.User, Name: t.User, Role: access.Role(t.Role)})
+		}
+		if err != nil {
+			return err
+		}
+		secret, _, err := store.CreateToken(ctx, operatorAct(), person.ID, t.Name, t.Scopes, t.TTL)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(os.Stdout, secret)
 		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	store := access.NewStore(db.pool)
-	person, err := store.PersonBySubject(ctx, access.LocalIssuer, t.User)
-	if fault.KindOf(err) == fault.NotFound && t.Role != "" {
-		person, err = store.EnsurePerson(ctx, access.Person{Issuer: access.LocalIssuer, Subject: t.User, Name: t.User, Role: access.Role(t.Role)})
-	}
-	if err != nil {
-		return err
-	}
-	secret, _, err := store.CreateToken(ctx, person.ID, t.Name, t.Scopes, t.TTL)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(os.Stdout, secret)
-	return err
+	})
 }
 
 type tokenListCmd struct {
@@ -83,20 +79,35 @@ type tokenRevokeCmd struct {
 // Run revokes.
 func (t *tokenRevokeCmd) Run(ctx context.Context, c *cli) error {
 	return withPerson(ctx, c, t.User, func(store *access.Store, person access.Person) error {
-		return store.RevokeToken(ctx, person.ID, t.ID)
+		return store.RevokeToken(ctx, operatorAct(), person.ID, t.ID)
 	})
 }
 
-func withPerson(ctx context.Context, c *cli, subject string, do func(*access.Store, access.Person) error) (err error) {
+func withPerson(ctx context.Context, c *cli, subject string, do func(*access.Store, access.Person) error) error {
+	return c.withAccess(ctx, func(store *access.Store) error {
+		person, err := store.PersonBySubject(ctx, access.LocalIssuer, subject)
+		if err != nil {
+			return err
+		}
+		return do(store, person)
+	})
+}
+
+// withAccess lends people and tokens of the portal that this command looks after, with an audit log to record in.
+func (c *cli) withAccess(ctx context.Context, do func(*access.Store) error) (err error) {
+	key, err := c.existingKey()
+	if err != nil {
+		return err
+	}
 	db, err := c.existing(ctx, c.logger(os.Stderr))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	store := access.NewStore(db.pool)
-	person, err := store.PersonBySubject(ctx, access.LocalIssuer, subject)
-	if err != nil {
-		return err
-	}
-	return do(store, person)
+	store.Audit = access.NewAudit(key)
+	return do(store)
 }
+
+// operatorAct is what a command does, as the audit log keeps it.
+func operatorAct() access.Act { return access.Act{Who: access.Operator(), Via: "command line"} }

@@ -1,0 +1,302 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"portreeve/fault"
+)
+
+// Identity is who a provider says that someone is. Issuer and Subject name a person; an e-mail address never does.
+type Identity struct {
+	Issuer  string
+	Subject string
+	Name    string
+	Email   string
+	Groups  []string // as the provider writes them
+}
+
+// Ticket is what a provider hands out at a login: who came, and with what it is asked about them later.
+type Ticket struct {
+	Identity
+	Session string // the provider's own id of its session, or ""
+	Refresh string // token that asks about them again, or "" when the provider gives none
+	IDToken string // shown at the logout
+}
+
+// checkRetry is when the provider is asked again after it did not answer about somebody.
+const checkRetry = time.Minute
+
+// maxGroups is how many groups of a person are kept.
+const maxGroups = 1000
+
+// SignIn lets in who a provider says somebody is: their name, e-mail and groups are brought up to date, the rules for groups
+// are applied, and a session starts. Who is disabled, or has no role by any rule where no default is given, is Forbidden.
+func (s *Store) SignIn(ctx context.Context, act Act, id Identity, n NewSession) (secret string, who Principal, err error) {
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		person, events, err := s.apply(ctx, tx, &id, true)
+		if err != nil {
+			return err
+		}
+		if who, err = principalIn(ctx, tx, person); err != nil {
+			return err
+		}
+		var started Event
+		if secret, started, err = s.insertSession(ctx, tx, &who, n); err != nil {
+			return err
+		}
+		act.Who = who
+		return s.Audit.Record(ctx, tx, act, append(events, started)...)
+	})
+	return secret, who, err
+}
+
+// ClaimCheck returns what the session's provider is to be asked with, sealed, if it is due to be asked about the session's person
+// and nobody else is asking: one request of one replica gets it. Else it returns nil. Until Checked says how it went, it is
+// due again after a minute.
+func (s *Store) ClaimCheck(ctx context.Context, session int64) (sealed []byte, err error) {
+	const q = `
+		UPDATE session SET checked_at = now() - @every::interval + @retry::interval
+		WHERE id = @id AND checked_at < now() - @every::interval RETURNING sealed`
+	err = s.db.QueryRow(ctx, q, pgx.NamedArgs{"id": session, "every": CheckEvery, "retry": checkRetry}).Scan(&sealed)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return sealed, err
+}
+
+// Checked brings the person of act's session up to date with what the provider says now, and keeps what it is to be asked with
+// the next time. It returns who they are now. Someone whom the rules give no role any more is Forbidden.
+func (s *Store) Checked(ctx context.Context, act Act, id Identity, sealed []byte) (who Principal, err error) {
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		person, events, err := s.apply(ctx, tx, &id, false)
+		if err != nil {
+			return err
+		}
+		if person != act.Who.ID {
+			return fault.Forbiddenf("the provider speaks of somebody else")
+		}
+		const q = `UPDATE session SET checked_at = now(), sealed = @sealed WHERE id = @id`
+		if _, err := tx.Exec(ctx, q, pgx.NamedArgs{"id": act.Who.SessionID, "sealed": sealed}); err != nil {
+			return err
+		}
+		if who, err = principalIn(ctx, tx, person); err != nil || len(events) == 0 {
+			return err
+		}
+		return s.Audit.Record(ctx, tx, act, events...)
+	})
+	who.SessionID = act.Who.SessionID
+	return who, err
+}
+
+// principalIn returns a person with their teams and domains as the transaction sees them.
+func principalIn(ctx context.Context, tx pgx.Tx, person int64) (Principal, error) {
+	const q = `SELECT ` + personColumns + `,` + teamsAndDomains + ` FROM person p WHERE p.id = $1`
+	type row struct {
+		Person
+		Teams, Domains []string
+	}
+	rows, _ := tx.Query(ctx, q, person)
+	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[row])
+	return Principal{Person: r.Person, Teams: r.Teams, Domains: r.Domains}, err
+}
+
+// given is what the rules give for some groups, in the order of the rules.
+type given struct {
+	role           Role // the highest, or ""
+	teams, domains []string
+}
+
+// rulesFor returns what the rules give to who is in groups.
+func rulesFor(ctx context.Context, tx pgx.Tx, groups []string) (g given, err error) {
+	rows, _ := tx.Query(ctx, `SELECT role, team, domain FROM group_rule WHERE claim = ANY($1) ORDER BY id`, groups)
+	var role Role
+	var team, domain string
+	_, err = pgx.ForEachRow(rows, []any{&role, &team, &domain}, func() error {
+		if role != "" && (g.role == "" || role.Includes(g.role)) {
+			g.role = role
+		}
+		g.teams, g.domains = add(g.teams, team), add(g.domains, domain)
+		return nil
+	})
+	return g, err
+}
+
+// add appends what is not there yet and not "".
+func add(list []string, s string) []string {
+	if s == "" || slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+// apply brings a person up to date with what the provider says and the rules give, and returns their id with what changed. A
+// person who is not known yet is added if this is a login.
+func (s *Store) apply(ctx context.Context, tx pgx.Tx, id *Identity, login bool) (person int64, changed []Event, err error) {
+	if id.Issuer == "" || id.Subject == "" || id.Issuer == LocalIssuer {
+		return 0, nil, fault.Forbiddenf("the provider does not say who this is")
+	}
+	id.bound()
+	g, err := rulesFor(ctx, tx, id.Groups)
+	if err != nil {
+		return 0, nil, fmt.Errorf("rules for groups: %w", err)
+	}
+	role := g.role
+	if role == "" {
+		role = s.DefaultRole
+	}
+	p, err := s.keepPerson(ctx, tx, id, role, login)
+	if err != nil {
+		return 0, nil, err
+	}
+	object := "person " + id.Name
+	if p.Before != p.Role {
+		changed = append(changed, Event{Action: "person.role", Object: object, Detail: map[string]any{
+			"person_id": p.ID, "before": p.Before, "after": p.Role, "by": "rules for groups",
+		}})
+	}
+	moved, err := g.keepMemberships(ctx, tx, p.ID)
+	if err == nil && moved {
+		changed = append(changed, Event{Action: "person.teams", Object: object, Detail: map[string]any{
+			"person_id": p.ID, "teams": g.teams, "domains": g.domains, "by": "rules for groups",
+		}})
+	}
+	return p.ID, changed, err
+}
+
+// bound cuts what a provider says to what is kept.
+func (id *Identity) bound() {
+	cut := func(text string, n int) string {
+		if r := []rune(kept(text)); len(r) > n {
+			return string(r[:n])
+		}
+		return kept(text)
+	}
+	if id.Name == "" {
+		id.Name = id.Subject
+	}
+	id.Name, id.Email = cut(id.Name, 200), cut(id.Email, 320)
+	groups := []string{} // none is not null
+	for _, g := range id.Groups {
+		if len(g) <= 500 && len(groups) < maxGroups {
+			groups = add(groups, kept(g))
+		}
+	}
+	id.Groups = groups
+}
+
+// keptPerson is a person after the provider was heard.
+type keptPerson struct {
+	ID           int64
+	Before, Role Role // Before is "" for who is new
+}
+
+// keepPerson writes what the provider says of a person. A role that an admin gave holds against role.
+func (s *Store) keepPerson(ctx context.Context, tx pgx.Tx, id *Identity, role Role, login bool) (p keptPerson, err error) {
+	const find = `
+		SELECT role, coalesce(given_role, ''), disabled_at IS NOT NULL FROM person WHERE issuer = $1 AND subject = $2 FOR NO KEY UPDATE`
+	var byAdmin Role
+	var disabled bool
+	err = tx.QueryRow(ctx, find, id.Issuer, id.Subject).Scan(&p.Before, &byAdmin, &disabled)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows) && login:
+	case errors.Is(err, pgx.ErrNoRows):
+		return p, fault.Forbiddenf("the provider speaks of somebody else")
+	case err != nil:
+		return p, err
+	case disabled:
+		return p, fault.Forbiddenf("you no longer have access to this portal. Ask whoever runs it")
+	}
+	if byAdmin != "" {
+		role = byAdmin
+	}
+	if !role.Includes(Viewer) {
+		return p, fault.Forbiddenf("you are known, but none of your groups may use this portal. Ask whoever runs it to let one of them in")
+	}
+	p.Role = role
+	const keep = `
+		INSERT INTO person (issuer, subject, name, email, role, groups, login_at) VALUES (@issuer, @subject, @name, @email, @role, @groups, now())
+		ON CONFLICT (issuer, subject) DO UPDATE SET name = excluded.name, email = excluded.email, role = excluded.role,
+			groups = excluded.groups, login_at = CASE WHEN @login THEN now() ELSE person.login_at END
+		RETURNING id`
+	err = tx.QueryRow(ctx, keep, pgx.NamedArgs{
+		"issuer": id.Issuer, "subject": id.Subject, "name": id.Name, "email": id.Email, "role": role, "groups": id.Groups, "login": login,
+	}).Scan(&p.ID)
+	return p, err
+}
+
+// keepMemberships replaces a person's memberships and stewardships by rule, and their own team if they are no longer in it. It
+// reports whether anything changed.
+func (g *given) keepMemberships(ctx context.Context, tx pgx.Tx, person int64) (changed bool, err error) {
+	args := pgx.NamedArgs{"person": person, "teams": nonNil(g.teams), "domains": nonNil(g.domains)}
+	for _, q := range []string{
+		`DELETE FROM team_member m USING team t
+		 WHERE m.person_id = @person AND m.by_rule AND t.id = m.team_id AND t.slug <> ALL(@teams::text[])`,
+		`INSERT INTO team_member (team_id, person_id, by_rule) SELECT id, @person, true FROM team
+		 WHERE slug = ANY(@teams::text[]) AND gone_at IS NULL ON CONFLICT DO NOTHING`,
+		`DELETE FROM domain_steward m USING domain d
+		 WHERE m.person_id = @person AND m.by_rule AND d.id = m.domain_id AND d.slug <> ALL(@domains::text[])`,
+		`INSERT INTO domain_steward (domain_id, person_id, by_rule) SELECT id, @person, true FROM domain
+		 WHERE slug = ANY(@domains::text[]) AND gone_at IS NULL ON CONFLICT DO NOTHING`,
+		`UPDATE person p SET team = n.slug FROM (SELECT coalesce((
+			SELECT t.slug FROM unnest(@teams::text[]) WITH ORDINALITY AS r (slug, n) JOIN team t USING (slug)
+			WHERE t.gone_at IS NULL ORDER BY r.n LIMIT 1), '') AS slug) n
+		 WHERE p.id = @person AND p.team <> n.slug AND NOT EXISTS (
+			SELECT FROM team_member m JOIN team t ON t.id = m.team_id WHERE m.person_id = p.id AND t.slug = p.team)`,
+	} {
+		tag, err := tx.Exec(ctx, q, args)
+		if err != nil {
+			return false, fmt.Errorf("memberships by rule: %w", err)
+		}
+		changed = changed || tag.RowsAffected() > 0
+	}
+	return changed, nil
+}
+
+func nonNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// SignedOut is what a provider says of a logout there: it is about all sessions of a subject, or one session of the provider's.
+type SignedOut struct {
+	Issuer, Subject, Session string
+	At                       time.Time
+}
+
+// EndForProvider ends the sessions that a provider says are over, and returns how many. Sessions that began after it said so go
+// on, so that telling it twice does no harm.
+func (s *Store) EndForProvider(ctx context.Context, act Act, out SignedOut) (n int, err error) {
+	const q = `
+		DELETE FROM session s USING person p
+		WHERE p.id = s.person_id AND p.issuer = @issuer AND s.sealed IS NOT NULL AND (@subject = '' OR p.subject = @subject)
+		  AND (@session = '' OR s.provider_session = @session) AND s.created_at <= @at
+		RETURNING s.id, s.person_id, p.name`
+	if out.Subject == "" && out.Session == "" {
+		return 0, nil
+	}
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, q, pgx.NamedArgs{"issuer": out.Issuer, "subject": out.Subject, "session": out.Session, "at": out.At})
+		type row struct {
+			ID, PersonID int64
+			Name         string
+		}
+		gone, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+		if n = len(gone); err != nil || n == 0 {
+			return err
+		}
+		var events []Event
+		for _, r := range gone {
+			events = append(events, ended(r.ID, r.PersonID, r.Name))
+		}
+		return s.Audit.Record(ctx, tx, act, events...)
+	})
+	return n, err
+}

@@ -1,0 +1,364 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"portreeve/access"
+	"portreeve/fault"
+)
+
+// EditPlan is what somebody is about to change of many datasets, or has changed: it is made, looked at, carried out whole or not
+// at all, and may be undone whole. It is theirs who made it.
+type EditPlan struct {
+	ID        int64
+	Title     string // what it was made of: a search, a file
+	Reason    string
+	Items     []PlanItem
+	Places    map[string]int // of a file: by field, the number of its column from 1
+	Datasets  int
+	Done      int        // datasets that have been written, while it is carried out
+	BeganAt   *time.Time // since when it is carried out; nil: it is not
+	AppliedAt *time.Time
+	Changed   int // datasets
+	UndoneAt  *time.Time
+	MadeAt    time.Time
+}
+
+// PlanItem is the same edits of some datasets.
+type PlanItem struct {
+	Line  int    `json:"line,omitempty"` // of a file
+	Keys  []Key  `json:"keys"`
+	Edits []Edit `json:"edits"`
+}
+
+// Plans that are not carried out are kept for a day, the others for a month.
+const (
+	planKept    = 24 * time.Hour
+	appliedKept = 30 * 24 * time.Hour
+)
+
+// MakePlan keeps a plan and returns its id. Only Title, Reason, Items and Places of it count.
+func (s *Store) MakePlan(ctx context.Context, who access.Principal, p EditPlan) (id int64, err error) {
+	const tidyUp = `
+		DELETE FROM edit_plan WHERE coalesce(applied_at, made_at) < now() - CASE WHEN applied_at IS NULL THEN @kept ELSE @applied END::interval`
+	const insert = `
+		INSERT INTO edit_plan (person_id, title, reason, items, places, datasets) VALUES (@who, @title, @reason, @items, @places, @datasets)
+		RETURNING id`
+	keys := map[Key]bool{}
+	for _, item := range p.Items {
+		for _, key := range item.Keys {
+			keys[key] = true
+		}
+	}
+	switch {
+	case len(keys) == 0:
+		return 0, fault.Invalidf("", "choose at least one dataset")
+	case len(keys) > MaxEdited:
+		return 0, fault.Invalidf("", "these are %d datasets, and at most %d can be edited at once", len(keys), MaxEdited)
+	case len(p.Reason) > maxReason || !storable(p.Reason+p.Title):
+		return 0, fault.Invalidf("reason", "the reason is longer than %d bytes or no text", maxReason)
+	}
+	if p.Places == nil {
+		p.Places = map[string]int{}
+	}
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, tidyUp, pgx.NamedArgs{"kept": planKept, "applied": appliedKept}); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, insert, pgx.NamedArgs{
+			"who": who.ID, "title": cutText(p.Title, maxShort), "reason": p.Reason, "items": p.Items, "places": p.Places, "datasets": len(keys),
+		}).Scan(&id)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("keep plan: %w", err)
+	}
+	return id, nil
+}
+
+const planSelect = `
+	SELECT id, title, reason, items, places, datasets, done, began_at, applied_at, changed, undone_at, made_at
+	FROM edit_plan WHERE id = @id AND person_id = @who`
+
+// Plan returns a plan of who asks. That of somebody else is NotFound.
+func (s *Store) Plan(ctx context.Context, who access.Principal, id int64) (EditPlan, error) {
+	return planOf(ctx, s.db, who, id)
+}
+
+func planOf(ctx context.Context, db querier, who access.Principal, id int64) (EditPlan, error) {
+	rows, _ := db.Query(ctx, planSelect, pgx.NamedArgs{"id": id, "who": who.ID})
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[EditPlan])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return p, fault.NotFoundf("there is no such plan: one that is not carried out is kept for a day")
+	}
+	return p, err
+}
+
+// ApplyPlan carries a plan out. seen is Preview.Seen of what its maker looked at: what somebody has edited since is an
+// EditConflict. Anything that cannot be is an error, and nothing is changed then. Edits go on until ctx ends; how far they are
+// stands in the plan.
+func (s *Store) ApplyPlan(ctx context.Context, act access.Act, id, seen int64) error {
+	const ends = `UPDATE edit_plan SET done = 0, began_at = NULL WHERE id = $1`
+	p, err := s.Plan(ctx, act.Who, id)
+	if err != nil {
+		return err
+	}
+	act.Reason = p.Reason
+	err = s.retry(ctx, func(tx pgx.Tx) error { return s.applyIn(ctx, tx, act, &p, seen) })
+	if _, e := s.db.Exec(context.WithoutCancel(ctx), ends, id); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (s *Store) applyIn(ctx context.Context, tx pgx.Tx, act access.Act, p *EditPlan, seen int64) error {
+	const applied = `UPDATE edit_plan SET applied_at = now(), changed = $2 WHERE id = $1`
+	if err := s.beginPlan(ctx, tx, p.ID); err != nil {
+		return err
+	}
+	now, err := planOf(ctx, tx, act.Who, p.ID)
+	if err != nil {
+		return err
+	}
+	if now.AppliedAt != nil {
+		return fault.Conflictf("this was carried out already")
+	}
+	all, problems, err := p.resolved(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return fault.Conflictf("%s", problems[0].Message)
+	}
+	if err := basedOn(ctx, tx, all, seen); err != nil {
+		return err
+	}
+	edits := make([]DatasetEdits, len(all))
+	for i := range all {
+		edits[i] = all[i].DatasetEdits
+	}
+	out, err := s.editIn(ctx, tx, act, edits, 0, s.progressOf(ctx, p.ID))
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, applied, p.ID, out.Changed)
+	return err
+}
+
+// beginPlan makes sure that a plan is carried out once at a time, and says that it is.
+func (s *Store) beginPlan(ctx context.Context, tx pgx.Tx, id int64) error {
+	var alone bool
+	if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended('edit plan', $1))`, id).Scan(&alone); err != nil {
+		return err
+	}
+	if !alone {
+		return fault.Conflictf("this is being carried out right now")
+	}
+	_, err := s.db.Exec(ctx, `UPDATE edit_plan SET began_at = now(), done = 0 WHERE id = $1`, id) // on its own, so that others see it
+	return err
+}
+
+// progressOf notes how far a plan is, for others to see: not in the transaction that carries it out. That it cannot be noted is
+// no reason to stop.
+func (s *Store) progressOf(ctx context.Context, id int64) func(done int) {
+	last := 0
+	return func(done int) {
+		if done-last >= 500 {
+			last = done
+			_, _ = s.db.Exec(ctx, `UPDATE edit_plan SET done = $2 WHERE id = $1`, id, done)
+		}
+	}
+}
+
+// plannedEdits are the edits of one page, and the line of a file that they are from.
+type plannedEdits struct {
+	DatasetEdits
+	line int
+}
+
+// resolved returns what the plan wants of each page: a dataset that is shown with another is edited there, and what is wanted
+// twice of one page is wanted once.
+func (p *EditPlan) resolved(ctx context.Context, db querier) ([]plannedEdits, []SheetProblem, error) {
+	pages, err := pagesOf(ctx, db, p.Items)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []plannedEdits
+	var problems []SheetProblem
+	type wanted struct {
+		key   Key
+		field string
+	}
+	lines := map[wanted]int{}
+	for _, item := range p.Items {
+		for _, key := range item.Keys {
+			page, ok := pages[key]
+			if !ok {
+				problems = append(problems, p.problem(item.Line, "name", fmt.Sprintf("there is no dataset %s", key)))
+				continue
+			}
+			e := plannedEdits{DatasetEdits{Key: page}, item.Line}
+			for _, edit := range item.Edits {
+				w := wanted{page, edit.Field}
+				if line, twice := lines[w]; twice {
+					if item.Line != 0 {
+						problems = append(problems, p.problem(item.Line, edit.Field, fmt.Sprintf("%s is the same as the dataset of line %d", key, line)))
+					}
+					continue
+				}
+				lines[w] = item.Line
+				e.Edits = append(e.Edits, edit)
+			}
+			if len(e.Edits) > 0 {
+				out = append(out, e)
+			}
+		}
+	}
+	return out, problems, nil
+}
+
+// problem is one with its place in the file.
+func (p *EditPlan) problem(line int, field, message string) SheetProblem {
+	place, head := field, field
+	if path, ok := ColumnOf(field); ok {
+		place, head = columnField, "comment of "+path
+	}
+	return SheetProblem{Line: line, Column: p.Places[place], Head: head, Message: message}
+}
+
+// pagesOf returns the pages of the datasets that items name; those that are not there are not in it.
+func pagesOf(ctx context.Context, db querier, items []PlanItem) (map[Key]Key, error) {
+	const q = `
+		SELECT s.slug, d.name, coalesce(ms.slug, s.slug), coalesce(m.name, d.name)
+		FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS k (source, name)) k
+		JOIN source s ON s.slug = k.source JOIN dataset d ON d.source_id = s.id AND d.name = k.name
+		LEFT JOIN dataset m ON m.id = d.main_id LEFT JOIN source ms ON ms.id = m.source_id`
+	var sources, names []string
+	for _, item := range items {
+		for _, key := range item.Keys {
+			sources, names = append(sources, key.Source), append(names, key.Name)
+		}
+	}
+	rows, _ := db.Query(ctx, q, sources, names)
+	pages := map[Key]Key{}
+	var key, page Key
+	_, err := pgx.ForEachRow(rows, []any{&key.Source, &key.Name, &page.Source, &page.Name}, func() error {
+		pages[key] = page
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("datasets of a plan: %w", err)
+	}
+	return pages, nil
+}
+
+// basedOn gives each edit the newest edit of its field that was there when number seen was the newest of all.
+func basedOn(ctx context.Context, db querier, all []plannedEdits, seen int64) error {
+	const q = `
+		SELECT s.slug, d.name, e.field, max(e.id) FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS k (source, name)) k
+		JOIN source s ON s.slug = k.source JOIN dataset d ON d.source_id = s.id AND d.name = k.name
+		JOIN dataset_edit e ON e.dataset_id = d.id WHERE e.id <= $3 GROUP BY 1, 2, 3`
+	sources, names := make([]string, len(all)), make([]string, len(all))
+	for i := range all {
+		sources[i], names[i] = all[i].Key.Source, all[i].Key.Name
+	}
+	type fieldAt struct {
+		key   Key
+		field string
+	}
+	newest := map[fieldAt]int64{}
+	rows, _ := db.Query(ctx, q, sources, names, seen)
+	var at fieldAt
+	var id int64
+	if _, err := pgx.ForEachRow(rows, []any{&at.key.Source, &at.key.Name, &at.field, &id}, func() error {
+		newest[at] = id
+		return nil
+	}); err != nil {
+		return fmt.Errorf("edits before a plan: %w", err)
+	}
+	for i := range all {
+		all[i].Edits = slices.Clone(all[i].Edits)
+		for j := range all[i].Edits {
+			e := &all[i].Edits[j]
+			base := newest[fieldAt{all[i].Key, e.Field}]
+			e.Base = &base
+		}
+	}
+	return nil
+}
+
+// UndoPlan takes back what a plan changed, but not what was edited again since. It returns how many datasets it changed, and
+// how many fields it left.
+func (s *Store) UndoPlan(ctx context.Context, act access.Act, id int64) (changed, left int, err error) {
+	const undone = `UPDATE edit_plan SET undone_at = now() WHERE id = $1`
+	p, err := s.Plan(ctx, act.Who, id)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = s.retry(ctx, func(tx pgx.Tx) error {
+		if err := s.beginPlan(ctx, tx, id); err != nil {
+			return err
+		}
+		if p, err = planOf(ctx, tx, act.Who, id); err != nil {
+			return err
+		}
+		if p.AppliedAt == nil || p.UndoneAt != nil {
+			return fault.Conflictf("there is nothing to undo")
+		}
+		var edits []DatasetEdits
+		if edits, left, err = p.undoing(ctx, tx, act.Who); err != nil {
+			return err
+		}
+		out, err := s.editIn(ctx, tx, act, edits, 0, s.progressOf(ctx, id))
+		if err != nil {
+			return err
+		}
+		changed = out.Changed
+		_, err = tx.Exec(ctx, undone, id)
+		return err
+	})
+	if _, e := s.db.Exec(context.WithoutCancel(ctx), `UPDATE edit_plan SET done = 0, began_at = NULL WHERE id = $1`, id); err == nil {
+		err = e
+	}
+	return changed, left, err
+}
+
+// undoing returns the edits that take back those of the plan which are still the newest of their fields, and how many are not.
+func (p *EditPlan) undoing(ctx context.Context, tx pgx.Tx, who access.Principal) (edits []DatasetEdits, left int, err error) {
+	const q = `
+		SELECT s.slug, d.name, e.field, e.old, e.id,
+		       EXISTS (SELECT FROM dataset_edit n WHERE n.dataset_id = e.dataset_id AND n.field = e.field AND n.id > e.id) AS again
+		FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS k (source, name)) k
+		JOIN source s ON s.slug = k.source JOIN dataset d ON d.source_id = s.id AND d.name = k.name
+		JOIN dataset_edit e ON e.dataset_id = coalesce(d.main_id, d.id) WHERE e.at = $3 AND e.person_id = $4`
+	var sources, names []string
+	for _, item := range p.Items {
+		for _, key := range item.Keys {
+			sources, names = append(sources, key.Source), append(names, key.Name)
+		}
+	}
+	rows, _ := tx.Query(ctx, q, sources, names, p.AppliedAt, who.ID)
+	var key Key
+	var e Edit
+	var id int64
+	var again bool
+	done := map[int64]bool{}
+	_, err = pgx.ForEachRow(rows, []any{&key.Source, &key.Name, &e.Field, &e.Value, &id, &again}, func() error {
+		switch {
+		case done[id]:
+		case again:
+			left++
+		default:
+			base := id
+			edits = append(edits, DatasetEdits{key, []Edit{{Field: e.Field, Value: e.Value, Base: &base}}})
+		}
+		done[id] = true
+		return nil
+	})
+	return edits, left, err
+}
