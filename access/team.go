@@ -43,7 +43,7 @@ type Member struct {
 const teamSelect = `
 	SELECT t.id, t.slug, t.name, t.description, t.contact, t.declared_in, t.gone_at,
 	       (SELECT count(*) FROM team_person m JOIN person p ON p.id = m.person_id WHERE m.team_id = t.id AND p.disabled_at IS NULL) AS members
-	FROM team t `
+	FROM `
 
 // Teams returns the teams there are whose name or slug has text in it, by name, after the first skip ones, at most limit, and
 // how many there are in all.
@@ -53,14 +53,15 @@ func (s *Store) Teams(ctx context.Context, text string, skip, limit int) (teams 
 	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM team t `+where, args).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count teams: %w", err)
 	}
-	rows, _ := s.db.Query(ctx, teamSelect+where+` ORDER BY lower(t.name), t.id OFFSET @skip LIMIT @limit`, args)
+	const part = `(SELECT * FROM team t ` + where + ` ORDER BY lower(t.name), t.id OFFSET @skip LIMIT @limit) t` // members of these only are counted
+	rows, _ := s.db.Query(ctx, teamSelect+part+` ORDER BY lower(t.name), t.id`, args)
 	teams, err = pgx.CollectRows(rows, pgx.RowToStructByName[Team])
 	return teams, total, err
 }
 
 // Team returns a team, also one that is gone.
 func (s *Store) Team(ctx context.Context, slug string) (Team, error) {
-	rows, _ := s.db.Query(ctx, teamSelect+`WHERE t.slug = $1`, slug)
+	rows, _ := s.db.Query(ctx, teamSelect+`team t WHERE t.slug = $1`, slug)
 	t, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Team])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Team{}, fault.NotFoundf("there is no team %s", slug)

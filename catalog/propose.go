@@ -131,17 +131,22 @@ func (s *Store) byWords(ctx context.Context, ids []int64, gaps map[int64]*Gap) e
 	return err
 }
 
-// byName asks which team's name stands in the name of the dataset.
-func (s *Store) byName(ctx context.Context, ids []int64, gaps map[int64]*Gap) error {
-	const q = `
-		SELECT d.id, t.slug, t.name FROM dataset d JOIN team t ON t.gone_at IS NULL AND length(t.slug) >= 4
-			AND position(regexp_replace(t.slug, '[^a-z0-9]', '', 'g') IN regexp_replace(lower(d.name), '[^a-z0-9]', '', 'g')) > 0
-		WHERE d.id = ANY ($1) ORDER BY d.id, length(t.slug) DESC`
-	rows, _ := s.db.Query(ctx, q, ids)
-	var id int64
+// byName asks which team's name stands in the name of the dataset, the longest one first.
+func (s *Store) byName(ctx context.Context, _ []int64, gaps map[int64]*Gap) error {
+	const q = `SELECT slug, name FROM team WHERE gone_at IS NULL AND length(slug) >= 4 ORDER BY length(slug) DESC, slug`
+	rows, _ := s.db.Query(ctx, q)
+	squashed := make(map[int64]string, len(gaps))
+	for id, g := range gaps {
+		squashed[id] = squash(g.Name)
+	}
 	var slug, name string
-	_, err := pgx.ForEachRow(rows, []any{&id, &slug, &name}, func() error {
-		gaps[id].suggest(slug, 0, name, 25, "its name stands in the name of the dataset")
+	_, err := pgx.ForEachRow(rows, []any{&slug, &name}, func() error {
+		part := squash(slug)
+		for id, g := range gaps {
+			if strings.Contains(squashed[id], part) {
+				g.suggest(slug, 0, name, 25, "its name stands in the name of the dataset")
+			}
+		}
 		return nil
 	})
 	return err

@@ -63,7 +63,7 @@ CREATE TABLE group_rule (
 CREATE VIEW team_person AS
     SELECT team_id, person_id FROM team_member
     UNION
-    SELECT t.id, p.id FROM person p JOIN team t ON t.slug = p.team;
+    SELECT t.id, p.id FROM person p JOIN team t ON t.slug = p.team WHERE p.team <> '';
 
 -- What a team owns and a domain holds. Their figures are counted when somebody looks.
 CREATE INDEX search_team ON search (team) WHERE status < 2;

@@ -284,5 +284,5 @@ func TestEveryKindCanBeAskedFor(t *testing.T) {
 		wantText(t, doc, "#operators", string(kind))
 	}
 	wantText(t, s.page("/data?kind=schema"), ".empty", "There is no schema here yet")
-	wantText(t, s.page("/data?kind=rock"), "main", "There is no kind “rock”: it is one of table, view, topic, model, dashboard, file, schema.")
+	wantText(t, s.page("/data?kind=rock"), "main", "There is no kind “rock”: it is one of table, view, topic, model, dashboard, file, schema, api.")
 }

@@ -40,7 +40,7 @@ func TestFailureOf(t *testing.T) {
 		{"not found", fmt.Errorf("in: %w", fault.NotFoundf("there is no source x")), 404, "There is no source x.", false, false},
 		{"conflict", fault.Conflictf("changed"), 409, "Changed.", false, false},
 		{"unavailable", fault.Unavailablef(cause, "the lake does not answer"), 503, "The lake does not answer.", false, true},
-		{"too large", fmt.Errorf("read: %w", &http.MaxBytesError{Limit: 1}), 413, "A request may send at most 1 MiB.", false, false},
+		{"too large", fmt.Errorf("read: %w", &http.MaxBytesError{Limit: maxBody}), 413, "A request may send at most 1 MiB.", false, false},
 		{"echo's own", echo.ErrMethodNotAllowed, 405, "", false, false},
 		{"echo's internal ones say nothing", echo.NewHTTPError(500, "secret cause"), 500, "", true, false},
 		{"Postgres shuts down", fmt.Errorf("q: %w", pgError("57P01")), 503, "The portal's database does not answer.", true, true},

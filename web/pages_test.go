@@ -20,6 +20,7 @@ import (
 	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/fault"
+	"portreeve/notify"
 	"portreeve/postgres/pgtest"
 )
 
@@ -40,7 +41,11 @@ func newSite(t *testing.T) *site {
 	s.Server = &Server{
 		Catalog: catalog.NewStore(s.db), Access: access.NewStore(s.db), Rows: s.rows, Crawls: noCrawls{}, Events: silence{},
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now }, Version: "1.2.3", Demo: true,
+		Notify: notify.NewStore(s.db),
 	}
+	s.Key, _ = access.ParseKey(access.NewKey())
+	s.Catalog.Audit = access.NewAudit(s.Key)
+	s.Access.Audit = s.Catalog.Audit
 	for _, p := range access.DemoPeople() {
 		if _, err := s.Access.EnsurePerson(t.Context(), p); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -90,9 +91,7 @@ func listAskedOf(c echo.Context, keep ...string) listAsked {
 // at is the address of the part of the list that begins at offset.
 func (l listAsked) at(offset int) string {
 	values := url.Values{}
-	for name, v := range l.Keep {
-		values[name] = v
-	}
+	maps.Copy(values, l.Keep)
 	if l.Text != "" {
 		values.Set("q", l.Text)
 	}
@@ -108,9 +107,7 @@ func (l listAsked) at(offset int) string {
 // with is the address of the beginning of the list with another value of a parameter; "" takes it away.
 func (l listAsked) with(name, value string) string {
 	values := url.Values{}
-	for n, v := range l.Keep {
-		values[n] = v
-	}
+	maps.Copy(values, l.Keep)
 	values.Del(name)
 	if value != "" {
 		values.Set(name, value)
@@ -163,16 +160,6 @@ func (m mistake) of(field string) string {
 	return ""
 }
 
-// elsewhere returns the mistake where it is in none of the fields.
-func (m mistake) elsewhere(fields ...string) string {
-	for _, f := range fields {
-		if f == m.Field {
-			return ""
-		}
-	}
-	return m.Text
-}
-
 // unitForm is the form of a team, a domain or a term.
 type unitForm struct {
 	Title   string
@@ -182,7 +169,6 @@ type unitForm struct {
 	Fields  []formField
 	Hidden  map[string]string
 	Problem string // with the whole
-	Reason  bool
 }
 
 // confirmPage asks before something happens that is hard to take back.
