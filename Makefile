@@ -8,6 +8,9 @@ LINT_VERSION := v2.15.0
 # These start sandboxed workers, whose address space is limited; the race detector needs more than that.
 WORKERS := portreeve/connector/duckdb portreeve/demo portreeve/cmd/portreeve portreeve/test portreeve/test/lake portreeve/bench
 
+# Pages are much generated code, which takes three times as long to compile as it need for tests when it is optimized.
+PLAIN   := -gcflags='portreeve/web=-N -l'
+
 .DEFAULT_GOAL := help
 .PHONY: help demo build test unit race packages stack stack-down up down stackcmd lint fmt generate assets check bench clean tools
 
@@ -28,10 +31,10 @@ test: compiler packages stackcmd ## Run all tests, on real servers that it fetch
 	@exec $(STACK) run --with keycloak -- $(MAKE) --no-print-directory race unit
 
 race: # everything that starts no worker, under the race detector
-	$(GO) test -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$(printf '%s\n' $(WORKERS))")
+	$(GO) test -race $(PLAIN) -timeout 15m $$($(GO) list ./... | grep -vxF "$$(printf '%s\n' $(WORKERS))")
 
 unit: # what does
-	$(GO) test -timeout 20m $(WORKERS)
+	$(GO) test $(PLAIN) -timeout 20m $(WORKERS)
 
 packages: # that the tests need, installed where we may
 	@test/packages.sh

@@ -134,6 +134,14 @@ func checkCadence(cadence string) error {
 // SetCadence changes how soon a person is told of what a watch of theirs finds. What is on its way already stays so.
 func (s *Store) SetCadence(ctx context.Context, act access.Act, id int64, cadence string) error {
 	const q = `UPDATE watch SET cadence = @cadence WHERE id = @id AND person_id = @person RETURNING kind || ' ' || target`
+	const mine = `SELECT EXISTS (SELECT FROM watch WHERE id = $1 AND person_id = $2)`
+	var found bool
+	if err := s.db.QueryRow(ctx, mine, id, act.Who.ID).Scan(&found); err != nil {
+		return err
+	}
+	if !found {
+		return fault.NotFoundf("you have no such watch")
+	}
 	if err := checkCadence(cadence); err != nil {
 		return err
 	}

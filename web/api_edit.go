@@ -145,13 +145,20 @@ func (e *endpoints) edits() {
 }
 
 func (e *endpoints) patchDataset(ctx context.Context, in *patchInput) (*answer[datasetAnswer], error) {
-	edits := in.Body.edits()
-	if len(edits) == 0 {
-		return nil, fault.Invalidf("/", "send at least one field to change")
-	}
 	d, err := e.dataset(ctx, in.DatasetPath)
 	if err != nil {
 		return nil, err
+	}
+	w, err := e.Catalog.Whole(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if !w.MayEdit(caller(ctx)) {
+		return nil, fault.Forbiddenf("%s is not yours to change: its owners, stewards of its domain and admins may", w.Key())
+	}
+	edits := in.Body.edits()
+	if len(edits) == 0 {
+		return nil, fault.Invalidf("/", "send at least one field to change")
 	}
 	if in.Body.Base != "" {
 		if err := e.basedOn(ctx, &d, edits, in.Body.Base); err != nil {

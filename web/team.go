@@ -96,14 +96,18 @@ func (s *Server) showTeam(c echo.Context, status int, problem string) error {
 
 // postTeamMember adds somebody to a team, or takes them out.
 func (s *Server) postTeamMember(c echo.Context) error {
+	ctx, slug, who := c.Request().Context(), c.Param("slug"), principal(c)
+	if _, err := s.Access.Team(ctx, slug); err != nil {
+		return err
+	}
+	if !who.MayFill(slug) {
+		return fault.Forbiddenf("who is in the team %s is for its own owners and for admins to say", slug)
+	}
 	form, err := posted(c)
 	if err != nil {
 		return err
 	}
-	ctx, slug, act := c.Request().Context(), c.Param("slug"), s.act(c, form.Get("reason"))
-	if _, err := s.Access.Team(ctx, slug); err != nil {
-		return err
-	}
+	act := s.act(c, form.Get("reason"))
 	person, err := strconv.ParseInt(form.Get("person"), 10, 64)
 	switch {
 	case err != nil:

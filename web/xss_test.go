@@ -56,9 +56,16 @@ func TestNoTextRunsAsScript(t *testing.T) {
 		}
 	})
 	w.signIn(t, ctx)
+	shown := 0
 	for _, path := range w.pages() {
 		if err := chromedp.Do(ctx, chromedp.Navigate(w.base+path)); err != nil {
 			t.Fatalf("%s: %v", path, err)
+		}
+		if got := eval(t, ctx, `performance.getEntriesByType("navigation")[0].responseStatus + ""`); got != "200" {
+			t.Errorf("%s answers %s", path, got)
+		}
+		if eval(t, ctx, `/alert\(1\)|window\.ran/.test(document.documentElement.outerHTML) + ""`) == "true" {
+			shown++
 		}
 		if got := eval(t, ctx, `String(window.ran) + document.querySelectorAll("script:not([src^='/assets/']),[onerror],[onload],[onfocus],[ontoggle],[onstart],iframe,object,base,link[href*=invalid]").length`); got != "undefined0" {
 			t.Errorf("%s: a payload became markup: %s", path, got)
@@ -72,6 +79,9 @@ func TestNoTextRunsAsScript(t *testing.T) {
 		}
 		ran = nil
 		mu.Unlock()
+	}
+	if all := len(w.pages()); shown < all-3 { // /register, /me and the search for nothing may have none of them
+		t.Errorf("%d of %d pages show a payload: the others prove nothing", shown, all)
 	}
 }
 
