@@ -281,8 +281,10 @@ func TestCreateService(t *testing.T) {
 	}
 	for _, bad := range []access.Person{
 		good,
-		{Subject: "Has Space", Name: "x", Role: access.Viewer}, {Subject: "a", Name: " ", Role: access.Viewer},
-		{Subject: "a", Name: "x", Role: "root"}, {Subject: "a", Name: "x", Team: "no team", Role: access.Viewer},
+		{Subject: "Has Space", Name: "x", Role: access.Viewer},
+		{Subject: "a", Name: " ", Role: access.Viewer},
+		{Subject: "a", Name: "x", Role: "root"},
+		{Subject: "a", Name: "x", Team: "no team", Role: access.Viewer},
 	} {
 		_, err := s.CreateService(t.Context(), byOperator, bad)
 		wantKind(t, err, fault.Invalid)

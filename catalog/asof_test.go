@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,14 +70,14 @@ func (d *desk) stir(t *testing.T, rnd *rand.Rand, n int) {
 	case 5:
 		pick().Path = fmt.Sprint("renamed", n)
 	case 6:
-		seen.Columns = append(seen.Columns, catalog.Column{Path: fmt.Sprint("new", n), Type: "int", Nullable: true, NativeID: fmt.Sprint(100 + n)})
+		seen.Columns = append(seen.Columns, catalog.Column{Path: fmt.Sprint("new", n), Type: "int", Nullable: true, NativeID: strconv.Itoa(100 + n)})
 	case 7:
 		seen.Columns = seen.Columns[:max(3, len(seen.Columns)-1)]
 	default:
 		fields := []string{"title", "description", "deprecated", "tags", "certified", "access", "fresh_within", "team", "column"}
 		value := map[string]string{
 			"tags": catalog.ListValue([]string{fmt.Sprint("tag", n)}), "certified": []string{"yes", "no"}[rnd.IntN(2)],
-			"access": []string{"open", "restricted"}[rnd.IntN(2)], "fresh_within": fmt.Sprint(60 + n), "team": []string{"ops", "sales"}[rnd.IntN(2)],
+			"access": []string{"open", "restricted"}[rnd.IntN(2)], "fresh_within": strconv.Itoa(60 + n), "team": []string{"ops", "sales"}[rnd.IntN(2)],
 		}
 		field := fields[rnd.IntN(len(fields))]
 		text, special := value[field]
@@ -105,7 +106,7 @@ func TestAsOfIsWhatWasRead(t *testing.T) {
 			t.Parallel()
 			o := owned("t")
 			for i := range 3 {
-				o.Columns = append(o.Columns, catalog.Column{Path: fmt.Sprint("c", i), Type: "int", Comment: "seen", NativeID: fmt.Sprint(i + 1)})
+				o.Columns = append(o.Columns, catalog.Column{Path: fmt.Sprint("c", i), Type: "int", Comment: "seen", NativeID: strconv.Itoa(i + 1)})
 			}
 			d := newDesk(t, o)
 			rnd := rand.New(rand.NewPCG(seed, 7))

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -259,5 +258,5 @@ func (o Origin) String() string {
 	if o.Origin == "declared" {
 		return "declared in " + o.DeclaredIn
 	}
-	return fmt.Sprintf("edited by %s", o.Person)
+	return "edited by " + o.Person
 }

@@ -71,8 +71,11 @@ func TestReadSheetCells(t *testing.T) {
 	text := func(v string) *string { return &v }
 	want := []catalog.PlanItem{
 		{Line: 2, Keys: []catalog.Key{{Source: "lake", Name: "a.b"}}, Edits: []catalog.Edit{
-			{Field: "title", Value: text("=SUM(1)")}, {Field: "tags", Value: text(`["pii"]`)}, {Field: "certified", Value: text("yes")},
-			{Field: "fresh_within", Value: text("172800")}, {Field: "description"},
+			{Field: "title", Value: text("=SUM(1)")},
+			{Field: "tags", Value: text(`["pii"]`)},
+			{Field: "certified", Value: text("yes")},
+			{Field: "fresh_within", Value: text("172800")},
+			{Field: "description"},
 		}},
 		{Line: 3, Keys: []catalog.Key{{Source: "lake", Name: "c"}}, Edits: []catalog.Edit{{Field: "tags", Value: text("[]")}, {Field: "owners", Value: text(`["12"]`)}}},
 	}

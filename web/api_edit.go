@@ -74,8 +74,14 @@ func (w *DatasetWishes) edits() []catalog.Edit {
 		field string
 		wish  *Wish[string]
 	}{
-		{catalog.FieldTitle, &w.Title}, {catalog.FieldDescription, &w.Description}, {catalog.FieldTeam, &w.Team}, {catalog.FieldDomain, &w.Domain},
-		{catalog.FieldDeprecated, &w.Deprecated}, {catalog.FieldSunset, &w.Sunset}, {catalog.FieldSuccessor, &w.Successor}, {catalog.FieldAccess, &w.Access},
+		{catalog.FieldTitle, &w.Title},
+		{catalog.FieldDescription, &w.Description},
+		{catalog.FieldTeam, &w.Team},
+		{catalog.FieldDomain, &w.Domain},
+		{catalog.FieldDeprecated, &w.Deprecated},
+		{catalog.FieldSunset, &w.Sunset},
+		{catalog.FieldSuccessor, &w.Successor},
+		{catalog.FieldAccess, &w.Access},
 	} {
 		add(t.field, t.wish.Sent, t.wish.Null, t.wish.Value)
 	}

@@ -38,7 +38,7 @@ type dataPage struct {
 	Problem string // why the question could not be read, or ""
 	Notes   []string
 	Watch   searchWatch
-	MayEdit bool // results can be chosen and edited
+	MayEdit bool              // results can be chosen and edited
 	Near    []catalog.Dataset // with names like the question, where nothing was found
 	Now     time.Time
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,9 +72,7 @@ func (st *core) send(target string, who asking, v url.Values) *http.Response {
 // with returns a copy of v with other values of some names.
 func with(v url.Values, pairs ...string) url.Values {
 	out := url.Values{}
-	for name, values := range v {
-		out[name] = values
-	}
+	maps.Copy(out, v)
 	for i := 0; i < len(pairs); i += 2 {
 		out.Set(pairs[i], pairs[i+1])
 	}
@@ -341,20 +340,26 @@ func TestWordDiff(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a b ", 2000)
 	for _, pair := range [][2]string{
-		{"", ""}, {"", "a b"}, {"a b", ""}, {"one row per flight", "one row per leg"}, {"a  b\nc", "a b\n\nc"}, {"x y z", "z y x"}, {long, "b " + long + " c"},
+		{"", ""},
+		{"", "a b"},
+		{"a b", ""},
+		{"one row per flight", "one row per leg"},
+		{"a  b\nc", "a b\n\nc"},
+		{"x y z", "z y x"},
+		{long, "b " + long + " c"},
 		{long + "x", "y " + strings.ReplaceAll(long, "a", "c")},
 	} {
-		var before, after string
+		var before, after strings.Builder
 		for _, p := range wordDiff(pair[0], pair[1]) {
 			if p.Sign != "+" {
-				before += p.Text
+				before.WriteString(p.Text)
 			}
 			if p.Sign != "−" {
-				after += p.Text
+				after.WriteString(p.Text)
 			}
 		}
-		if before != pair[0] || after != pair[1] {
-			t.Errorf("the difference of %.40q and %.40q is of %.40q and %.40q", pair[0], pair[1], before, after)
+		if before.String() != pair[0] || after.String() != pair[1] {
+			t.Errorf("the difference of %.40q and %.40q is of %.40q and %.40q", pair[0], pair[1], before.String(), after.String())
 		}
 	}
 	if got := wordDiff("one row per flight", "one row per leg"); len(got) != 3 || got[1] != (wordPart{"−", "flight"}) || got[2] != (wordPart{"+", "leg"}) {

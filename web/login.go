@@ -126,7 +126,7 @@ func (s *Server) loginFailed(c echo.Context, back string, err error) error {
 	case fault.Unavailable:
 		status = http.StatusServiceUnavailable
 		retryIn(c, 30*time.Second)
-	default:
+	case fault.Internal, fault.Invalid, fault.NotFound, fault.Conflict:
 		return err
 	}
 	s.Log.WarnContext(c.Request().Context(), "sign-in refused", "request_id", requestOf(c).id, "address", remoteHost(c.Request()), "err", err)
@@ -195,6 +195,7 @@ func (s *Server) recheck(c echo.Context, who access.Principal) (access.Principal
 	case fault.Unavailable:
 		s.Log.WarnContext(ctx, "provider could not be asked", "request_id", requestOf(c).id, "person", who.ID, "err", err)
 		return who, nil
+	case fault.Internal, fault.Invalid, fault.NotFound, fault.Conflict:
 	}
 	return now, err
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"portreeve/access"
+	"portreeve/catalog"
 )
 
 // matrix is a portal with a restricted dataset lake/raw.flights of the team ops and the domain flights, people of every kind,
@@ -121,9 +122,9 @@ func (m *matrix) address(path string, there bool) string {
 	case strings.Contains(path, "/sources/"), strings.Contains(path, "/source/"):
 		name, id = "lake", "1"
 	case strings.Contains(path, "/people/"):
-		id = fmt.Sprint(m.people["viewer"].ID)
+		id = catalog.FormatID(m.people["viewer"].ID)
 	case strings.Contains(path, "/services/"):
-		id = fmt.Sprint(m.people["service"].ID)
+		id = catalog.FormatID(m.people["service"].ID)
 	case strings.Contains(path, "/crawls/"):
 		id = "1"
 	}
@@ -157,7 +158,7 @@ func ruling(res *http.Response) string {
 	case strings.HasPrefix(res.Header.Get("Location"), "/login"):
 		return "login"
 	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden, res.StatusCode == http.StatusNotFound:
-		return fmt.Sprint(res.StatusCode)
+		return strings.Fields(res.Status)[0]
 	case res.StatusCode >= 500, res.StatusCode == http.StatusTooManyRequests:
 		return "broken"
 	}

@@ -102,8 +102,15 @@ type eventFilter struct {
 
 // eventFilters are the kinds of notifications, as the page offers them.
 var eventFilters = []eventFilter{
-	{notify.SchemaChanged, "Columns"}, {notify.Deprecated, "Deprecated"}, {notify.OwnerChanged, "Owner"}, {notify.Described, "Description"},
-	{notify.Gone, "Gone or back"}, {notify.Request, "Requests"}, {notify.Grant, "Access"}, {notify.Match, "Searches"}, {notify.Announcement, "Announcements"},
+	{notify.SchemaChanged, "Columns"},
+	{notify.Deprecated, "Deprecated"},
+	{notify.OwnerChanged, "Owner"},
+	{notify.Described, "Description"},
+	{notify.Gone, "Gone or back"},
+	{notify.Request, "Requests"},
+	{notify.Grant, "Access"},
+	{notify.Match, "Searches"},
+	{notify.Announcement, "Announcements"},
 }
 
 // url is the page with another filter, from its newest.

@@ -225,6 +225,7 @@ func (s *Server) registerRefused(c echo.Context, p registerPage, err error) erro
 			p.Field = "owner"
 		}
 		return s.showRegister(c, http.StatusUnprocessableEntity, p)
+	case fault.Internal, fault.Forbidden, fault.NotFound, fault.Unavailable:
 	}
 	return err
 }

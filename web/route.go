@@ -65,7 +65,9 @@ func (r *router) check() error {
 func (s *Server) pages() *router {
 	r := s.router(s.signedInByCookie, s.pageError, sameOrigin, withoutSlash)
 	for _, routes := range [][]route{
-		s.pageRoutes(), s.sessionRoutes(), s.healthRoutes(), assetRoutes(), {s.docsRoute()}, s.loginRoutes(), s.accountRoutes(),
+		s.pageRoutes(), s.sessionRoutes(), s.healthRoutes(), assetRoutes(),
+		{s.docsRoute()},
+		s.loginRoutes(), s.accountRoutes(),
 		s.auditRoutes(), s.editRoutes(), s.sheetRoutes(), s.registerRoutes(), s.peopleRoutes(), s.requestRoutes(), s.watchRoutes(),
 	} {
 		for _, rt := range routes {

@@ -87,11 +87,11 @@ func (p *Provider) refused(err error) error {
 		return p.note(err)
 	}
 	err = fmt.Errorf("%s %q %.200q", said.Response.Status, said.ErrorCode, said.ErrorDescription)
-	switch {
-	case said.ErrorCode == "invalid_grant":
+	switch said.ErrorCode {
+	case "invalid_grant":
 		_ = p.note(nil)
 		return refusef("the provider refuses: %w", err)
-	case said.ErrorCode == "invalid_client" || said.ErrorCode == "unauthorized_client":
+	case "invalid_client", "unauthorized_client":
 		return fault.Unavailablef(err, "%s does not know this portal by its client id and secret. Whoever runs the portal can mend that", p.config.Name)
 	}
 	return p.note(err)

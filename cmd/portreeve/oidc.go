@@ -56,7 +56,7 @@ func (f *loginFlags) provider(base string) (*oidc.Provider, error) {
 		if err != nil {
 			return nil, fault.Invalidf("PORTREEVE_OIDC_CA_FILE", "%v", err)
 		}
-		if c.Roots = x509.NewCertPool(); !c.Roots.AppendCertsFromPEM([]byte(text)) {
+		if c.Roots = x509.NewCertPool(); !c.Roots.AppendCertsFromPEM(text) {
 			return nil, fault.Invalidf("PORTREEVE_OIDC_CA_FILE", "%s holds no certificates in PEM", f.CAFile)
 		}
 	}
