@@ -10,6 +10,7 @@ import (
 	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/fault"
+	"portreeve/notify"
 )
 
 // teamsPage is the list of teams.
@@ -24,6 +25,7 @@ type teamsPage struct {
 
 // teamPage is a team.
 type teamPage struct {
+	Watching bool // by who asks
 	Team     access.Team
 	Stranger bool // data names it and it is no team here
 	Owned    ownedPage
@@ -82,6 +84,9 @@ func (s *Server) showTeam(c echo.Context, status int, problem string) error {
 		return err
 	}
 	if p.Members, p.In, err = s.Access.Members(ctx, p.Team.ID, 0, teamMembersShown); err != nil {
+		return err
+	}
+	if p.Watching, err = s.Notify.Watching(ctx, who.ID, notify.OfTeam, slug); err != nil {
 		return err
 	}
 	here := !p.Stranger && p.Team.GoneAt == nil
