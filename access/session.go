@@ -131,6 +131,9 @@ func (s *Store) Session(ctx context.Context, secret string) (Principal, error) {
 	if p.Scopes != nil && !slices.Contains(p.Scopes, ScopeWrite) && p.Role.Includes(Analyst) {
 		p.Role = Analyst // a token that may only read gives no page the right to change the catalog
 	}
+	if p.Scopes != nil && !slices.Contains(p.Scopes, ScopeAdmin) && p.Role.Includes(Admin) {
+		p.Role = Steward // nor does one without the scope admin make an admin
+	}
 	return Principal{
 		Person: p.Person, Teams: p.Teams, Domains: p.Domains, Scopes: p.Scopes, SessionID: p.SessionID, CheckDue: p.CheckDue,
 	}, err

@@ -186,6 +186,21 @@ func TestTokenSession(t *testing.T) {
 	if p, err := s.Session(t.Context(), write); err != nil || p.Role != access.Owner {
 		t.Errorf("a session by a token that may write has the role %q, %v; want owner", p.Role, err)
 	}
+	admin, err := s.EnsurePerson(t.Context(), access.Person{Issuer: access.LocalIssuer, Subject: "admin", Name: "Admin", Role: access.Admin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, some, err := s.CreateToken(t.Context(), byOperator, admin.ID, "t", []string{access.ScopeRead, access.ScopeWrite}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := startBy(t, s, some.ID, admin.ID, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := s.Session(t.Context(), secret); err != nil || p.Role != access.Steward {
+		t.Errorf("a session by an admin's token without the scope admin has the role %q, %v; want steward", p.Role, err)
+	}
 	if err := s.RevokeToken(t.Context(), byOperator, person.ID, token.ID); err != nil {
 		t.Fatal(err)
 	}
