@@ -9,6 +9,7 @@ import (
 	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/fault"
+	"portreeve/postgres"
 )
 
 // keyFlags say which key the portal signs its audit log and seals secrets with.
@@ -66,6 +67,9 @@ func (c *cli) existingKey() (access.Key, error) {
 		return key, err
 	}
 	b, err := os.ReadFile(demoKeyFile(home))
+	if err != nil && c.DatabaseURL == "" && !postgres.HasData(home) {
+		return key, fault.NotFoundf("there is no demo in %s and DATABASE_URL is not set", home)
+	}
 	if err != nil {
 		return key, fault.Invalidf("PORTREEVE_SESSION_KEY", "what this does is recorded in the audit log, which needs the portal's key: set PORTREEVE_SESSION_KEY or PORTREEVE_SESSION_KEY_FILE as for serve")
 	}
