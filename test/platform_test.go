@@ -117,7 +117,7 @@ func (p *platform) serve(t *testing.T) {
 func (p *platform) command(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, args...)
-	cmd.Env = p.env
+	cmd.Env = append(slices.Clone(p.env), "PORTREEVE_SESSION_KEY="+sessionKey)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
