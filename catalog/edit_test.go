@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -161,7 +162,7 @@ func TestWhoMayEdit(t *testing.T) {
 		t.Errorf("%d edits and %d audit rows of what was refused, %v", edits, audits, err)
 	}
 	for i, by := range []access.Act{d.owner, d.steward, d.admin} {
-		d.edit(t, by, "t", set("title", fmt.Sprint(i)))
+		d.edit(t, by, "t", set("title", strconv.Itoa(i)))
 	}
 	d.edit(t, d.other, "free", set("title", "mine"), set("team", "sales"))
 	d.viewer.Who.Role = access.Owner
