@@ -39,6 +39,7 @@ func background(t *testing.T) context.Context {
 type company struct {
 	t        *testing.T
 	stack    *stack.Stack
+	prefix   string // of the schema
 	schema   string // in Trino's catalog lake and in Postgres
 	topic    string
 	trino    *sql.DB
@@ -53,7 +54,7 @@ func newCompany(t *testing.T, prefix string) *company {
 	t.Helper()
 	s := stack.Of(t)
 	word := unique()
-	c := &company{t: t, stack: s, schema: prefix + word, topic: "platform-" + word, postgres: connect(t, s.PostgresURL)}
+	c := &company{t: t, stack: s, prefix: prefix, schema: prefix + word, topic: "platform-" + word, postgres: connect(t, s.PostgresURL)}
 	var err error
 	if c.trino, err = sql.Open("trino", strings.Replace(s.Trino, "://", "://tester@", 1)); err != nil {
 		t.Fatal(err)
@@ -187,37 +188,11 @@ func (c *company) makeModels() {
 	}
 }
 
-// others are patterns that leave all schemas out that do not begin with a letter.
-func others(letter string) string {
+// others are patterns that leave all schemas out that do not begin with a prefix. Tests run beside each other in one Trino.
+func others(prefix string) string {
 	var patterns []string
-	for first := range strings.SplitSeq("a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3 4 5 6 7 8 9 _", " ") {
-		if first != letter {
-			patterns = append(patterns, first+"*")
-		}
+	for i := range prefix {
+		patterns = append(patterns, prefix[:i]+"[^"+prefix[i:i+1]+"]*")
 	}
 	return `["` + strings.Join(patterns, `", "`) + `"]`
 }
-
-// declared are the sources of everything that the company has, read directly and as well secured as there is.
-func (c *company) declared() map[string][]string {
-	s := c.stack
-	postgres := strings.Replace(s.PostgresURL, "postgres@", "postgres:${PG_PASSWORD}@", 1)
-	lake := strings.Replace(s.LakeURL, "postgres@", "postgres:${PG_PASSWORD}@", 1)
-	return map[string][]string{
-		"warehouse": {
-			"kind: trino", "title: Warehouse", "url: " + s.TrinoHTTPS, "user: " + s.User, "password: ${TRINO_PASSWORD}", "ca_file: " + s.CA,
-			"catalogs: [lake]", "schemas_exclude: " + others(c.schema[:1]), "timeout: 20s", "parallel: 4",
-		},
-		"events": {
-			"kind: kafka", "brokers: " + s.KafkaSASL, "sasl: scram-sha-512", "user: " + s.User, "password: ${KAFKA_PASSWORD}", "ca_file: " + s.CA,
-			`include: "` + c.topic + `"`, "timeout: 10s",
-		},
-		"schemas": {"kind: schemaregistry", "url: " + s.Registry, "kafka: events", `include: "` + c.topic + `*"`, "timeout: 10s"},
-		"app":     {"kind: postgres", "url: " + postgres, "schemas: " + c.schema, "statement_timeout: 10s"},
-		"lake":    {"kind: iceberg", "catalog: lake", "catalog_url: " + lake},
-		"models":  {"kind: dbt", "path: " + c.models, "database_namespace: warehouse"},
-	}
-}
-
-// everything are the slugs of declared.
-var everything = []string{"warehouse", "events", "schemas", "app", "lake", "models"}

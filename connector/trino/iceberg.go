@@ -30,10 +30,8 @@ func (r *reader) tables(names []string) error {
 	for _, name := range names {
 		cause := versions.failed[name]
 		switch version := r.version(versions, name); {
-		case missing(cause):
-			lost[name] = cause
 		case cause != nil && !denied(cause):
-			err = r.emitFailed(name, cause)
+			lost[name] = cause
 		case version != "" && r.known[r.name(name)] == version:
 			err = r.emit(catalog.Observation{Name: r.name(name), Unchanged: true}, nil)
 		default:
@@ -86,7 +84,7 @@ func (r *reader) facts() batch {
 	}}
 }
 
-// changed reads tables whole. Those that Trino cannot find are added to lost.
+// changed reads tables whole. Those that Trino cannot read are added to lost.
 func (r *reader) changed(names []string, versions answers, lost map[string]error) error {
 	texts, errs := r.each(names, func(name string) string { return `SHOW CREATE TABLE ` + r.table(name, "") })
 	for _, err := range errs {
@@ -107,10 +105,8 @@ func (r *reader) changed(names []string, versions answers, lost map[string]error
 		cause := cmp.Or(unlessDenied(errs[i]), unlessDenied(facts.failed[name]))
 		d, found := definitions[name]
 		switch {
-		case missing(cause):
-			lost[name] = cause
 		case cause != nil:
-			err = r.emitFailed(name, cause)
+			lost[name] = cause
 		case !found:
 			err = r.emit(catalog.Observation{Name: r.name(name)},
 				fault.Forbiddenf("Trino shows the user %s no columns of %s", r.settings.who(), r.name(name)))

@@ -153,8 +153,8 @@ func (r *reader) emitFailed(table string, cause error) error {
 	return r.emit(catalog.Observation{Name: r.name(table)}, err)
 }
 
-// emitLost handles datasets of which Trino said that they do not exist: those that were dropped since they were listed are left
-// out, and those that are still listed cannot be read.
+// emitLost handles datasets that could not be read: those that were dropped since they were listed are left out, and those that
+// are still listed have failed. Trino finds half of a table while it is dropped, which it calls an internal error.
 func (r *reader) emitLost(lost map[string]error) error {
 	if len(lost) == 0 {
 		return nil
@@ -170,7 +170,10 @@ func (r *reader) emitLost(lost map[string]error) error {
 		if !ok {
 			continue
 		}
-		err := fault.Unavailablef(cause, "Trino lists %s but cannot find it: %s", r.name(row[0]), said(answer(cause)))
+		err := r.fault(r.ctx, cause, r.name(row[0]))
+		if missing(cause) {
+			err = fault.Unavailablef(cause, "Trino lists %s but cannot find it: %s", r.name(row[0]), said(answer(cause)))
+		}
 		if err := r.emit(catalog.Observation{Name: r.name(row[0])}, err); err != nil {
 			return err
 		}
