@@ -57,11 +57,7 @@ func (s *Store) ApplyPeople(ctx context.Context, tx pgx.Tx, act Act, d Declared)
 	}
 	events := []Event{{"estate.people", "estate", map[string]any{"changes": changes}}}
 	for _, r := range ruled {
-		if r.Was != r.Role || !slices.Equal(r.TeamsWere, r.Teams) {
-			events = append(events, Event{"person.role", fmt.Sprintf("person %d %s", r.PersonID, r.Name), map[string]any{
-				"before": r.Was, "after": r.Role, "teams_before": r.TeamsWere, "teams_after": r.Teams,
-			}})
-		}
+		events = append(events, r.events(r.Name)...)
 	}
 	return changes, s.Audit.Record(ctx, tx, act, events...)
 }

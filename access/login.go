@@ -1,9 +1,9 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -35,25 +35,38 @@ const checkRetry = time.Minute
 // maxGroups is how many groups of a person are kept.
 const maxGroups = 1000
 
+// errNoRole refuses someone whom the rules give no role.
+var errNoRole = fault.Forbiddenf("you are known, but none of your groups may use this portal. Ask whoever runs it to let one of them in")
+
 // SignIn lets in who a provider says somebody is: their name, e-mail and groups are brought up to date, the rules for groups
-// are applied, and a session starts. Who is disabled, or has no role by any rule where no default is given, is Forbidden.
+// are applied, and a session starts. Who is disabled, or has no role by any rule where no default is given, is Forbidden; the
+// role that they had is gone then.
 func (s *Store) SignIn(ctx context.Context, act Act, id Identity, n NewSession) (secret string, who Principal, err error) {
+	var refused error
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		person, events, err := s.apply(ctx, tx, &id, true)
+		r, err := s.apply(ctx, tx, &id, true)
 		if err != nil {
 			return err
 		}
-		if who, err = principalIn(ctx, tx, person); err != nil {
+		if who, err = principalIn(ctx, tx, r.PersonID); err != nil {
 			return err
+		}
+		act.Who = who
+		if r.Role == "" && r.Was == "" {
+			return errNoRole
+		}
+		if r.Role == "" {
+			refused = errNoRole
+			return s.Audit.Record(ctx, tx, act, r.events(id.Name)...)
 		}
 		var started Event
 		if secret, started, err = s.insertSession(ctx, tx, &who, n); err != nil {
 			return err
 		}
 		act.Who = who
-		return s.Audit.Record(ctx, tx, act, append(events, started)...)
+		return s.Audit.Record(ctx, tx, act, append(r.events(id.Name), started)...)
 	})
-	return secret, who, err
+	return secret, who, cmp.Or(err, refused)
 }
 
 // ClaimCheck returns what the session's provider is to be asked with, sealed, if it is due to be asked about the session's person
@@ -74,23 +87,27 @@ func (s *Store) ClaimCheck(ctx context.Context, session int64) (sealed []byte, e
 // the next time. It returns who they are now. Someone whom the rules give no role any more is Forbidden.
 func (s *Store) Checked(ctx context.Context, act Act, id Identity, sealed []byte) (who Principal, err error) {
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		person, events, err := s.apply(ctx, tx, &id, false)
+		r, err := s.apply(ctx, tx, &id, false)
 		if err != nil {
 			return err
 		}
-		if person != act.Who.ID {
+		if r.PersonID != act.Who.ID {
 			return fault.Forbiddenf("the provider speaks of somebody else")
 		}
 		const q = `UPDATE session SET checked_at = now(), sealed = @sealed WHERE id = @id`
 		if _, err := tx.Exec(ctx, q, pgx.NamedArgs{"id": act.Who.SessionID, "sealed": sealed}); err != nil {
 			return err
 		}
-		if who, err = principalIn(ctx, tx, person); err != nil || len(events) == 0 {
+		events := r.events(id.Name)
+		if who, err = principalIn(ctx, tx, r.PersonID); err != nil || len(events) == 0 {
 			return err
 		}
 		return s.Audit.Record(ctx, tx, act, events...)
 	})
 	who.SessionID = act.Who.SessionID
+	if err == nil && who.Role == "" {
+		err = errNoRole
+	}
 	return who, err
 }
 
@@ -106,67 +123,18 @@ func principalIn(ctx context.Context, tx pgx.Tx, person int64) (Principal, error
 	return Principal{Person: r.Person, Teams: r.Teams, Domains: r.Domains}, err
 }
 
-// given is what the rules give for some groups, in the order of the rules.
-type given struct {
-	role           Role // the highest, or ""
-	teams, domains []string
-}
-
-// rulesFor returns what the rules give to who is in groups.
-func rulesFor(ctx context.Context, tx pgx.Tx, groups []string) (g given, err error) {
-	rows, _ := tx.Query(ctx, `SELECT role, team, domain FROM group_rule WHERE claim = ANY($1) ORDER BY id`, groups)
-	var role Role
-	var team, domain string
-	_, err = pgx.ForEachRow(rows, []any{&role, &team, &domain}, func() error {
-		if role != "" && (g.role == "" || role.Includes(g.role)) {
-			g.role = role
-		}
-		g.teams, g.domains = add(g.teams, team), add(g.domains, domain)
-		return nil
-	})
-	return g, err
-}
-
-// add appends what is not there yet and not "".
-func add(list []string, s string) []string {
-	if s == "" || slices.Contains(list, s) {
-		return list
-	}
-	return append(list, s)
-}
-
-// apply brings a person up to date with what the provider says and the rules give, and returns their id with what changed. A
-// person who is not known yet is added if this is a login.
-func (s *Store) apply(ctx context.Context, tx pgx.Tx, id *Identity, login bool) (person int64, changed []Event, err error) {
+// apply brings a person up to date with what the provider says and the rules give. A person who is not known yet is added if this
+// is a login.
+func (s *Store) apply(ctx context.Context, tx pgx.Tx, id *Identity, login bool) (Ruled, error) {
 	if id.Issuer == "" || id.Subject == "" || id.Issuer == LocalIssuer {
-		return 0, nil, fault.Forbiddenf("the provider does not say who this is")
+		return Ruled{}, fault.Forbiddenf("the provider does not say who this is")
 	}
 	id.bound()
-	g, err := rulesFor(ctx, tx, id.Groups)
+	person, err := s.keepPerson(ctx, tx, id, login)
 	if err != nil {
-		return 0, nil, fmt.Errorf("rules for groups: %w", err)
+		return Ruled{}, err
 	}
-	role := g.role
-	if role == "" {
-		role = s.DefaultRole
-	}
-	p, err := s.keepPerson(ctx, tx, id, role, login)
-	if err != nil {
-		return 0, nil, err
-	}
-	object := "person " + id.Name
-	if p.Before != p.Role {
-		changed = append(changed, Event{Action: "person.role", Object: object, Detail: map[string]any{
-			"person_id": p.ID, "before": p.Before, "after": p.Role, "by": "rules for groups",
-		}})
-	}
-	moved, err := g.keepMemberships(ctx, tx, p.ID)
-	if err == nil && moved {
-		changed = append(changed, Event{Action: "person.teams", Object: object, Detail: map[string]any{
-			"person_id": p.ID, "teams": g.teams, "domains": g.domains, "by": "rules for groups",
-		}})
-	}
-	return p.ID, changed, err
+	return applyRules(ctx, tx, person, s.DefaultRole)
 }
 
 // bound cuts what a provider says to what is kept.
@@ -184,85 +152,37 @@ func (id *Identity) bound() {
 	groups := []string{} // none is not null
 	for _, g := range id.Groups {
 		if len(g) <= 500 && len(groups) < maxGroups {
-			groups = add(groups, kept(g))
+			if g = kept(g); g != "" && !slices.Contains(groups, g) {
+				groups = append(groups, g)
+			}
 		}
 	}
 	id.Groups = groups
 }
 
-// keptPerson is a person after the provider was heard.
-type keptPerson struct {
-	ID           int64
-	Before, Role Role // Before is "" for who is new
-}
-
-// keepPerson writes what the provider says of a person. A role that an admin gave holds against role.
-func (s *Store) keepPerson(ctx context.Context, tx pgx.Tx, id *Identity, role Role, login bool) (p keptPerson, err error) {
-	const find = `
-		SELECT role, coalesce(given_role, ''), disabled_at IS NOT NULL FROM person WHERE issuer = $1 AND subject = $2 FOR NO KEY UPDATE`
-	var byAdmin Role
+// keepPerson writes what the provider says of a person; the rules are yet to be applied to who is new.
+func (s *Store) keepPerson(ctx context.Context, tx pgx.Tx, id *Identity, login bool) (person int64, err error) {
+	const find = `SELECT disabled_at IS NOT NULL FROM person WHERE issuer = $1 AND subject = $2 FOR NO KEY UPDATE`
 	var disabled bool
-	err = tx.QueryRow(ctx, find, id.Issuer, id.Subject).Scan(&p.Before, &byAdmin, &disabled)
+	err = tx.QueryRow(ctx, find, id.Issuer, id.Subject).Scan(&disabled)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows) && login:
 	case errors.Is(err, pgx.ErrNoRows):
-		return p, fault.Forbiddenf("the provider speaks of somebody else")
+		return 0, fault.Forbiddenf("the provider speaks of somebody else")
 	case err != nil:
-		return p, err
+		return 0, err
 	case disabled:
-		return p, fault.Forbiddenf("you no longer have access to this portal. Ask whoever runs it")
+		return 0, fault.Forbiddenf("you no longer have access to this portal. Ask whoever runs it")
 	}
-	if byAdmin != "" {
-		role = byAdmin
-	}
-	if !role.Includes(Viewer) {
-		return p, fault.Forbiddenf("you are known, but none of your groups may use this portal. Ask whoever runs it to let one of them in")
-	}
-	p.Role = role
 	const keep = `
-		INSERT INTO person (issuer, subject, name, email, role, groups, login_at) VALUES (@issuer, @subject, @name, @email, @role, @groups, now())
-		ON CONFLICT (issuer, subject) DO UPDATE SET name = excluded.name, email = excluded.email, role = excluded.role,
+		INSERT INTO person (issuer, subject, name, email, role, groups, login_at) VALUES (@issuer, @subject, @name, @email, '', @groups, now())
+		ON CONFLICT (issuer, subject) DO UPDATE SET name = excluded.name, email = excluded.email,
 			groups = excluded.groups, login_at = CASE WHEN @login THEN now() ELSE person.login_at END
 		RETURNING id`
 	err = tx.QueryRow(ctx, keep, pgx.NamedArgs{
-		"issuer": id.Issuer, "subject": id.Subject, "name": id.Name, "email": id.Email, "role": role, "groups": id.Groups, "login": login,
-	}).Scan(&p.ID)
-	return p, err
-}
-
-// keepMemberships replaces a person's memberships and stewardships by rule, and their own team if they are no longer in it. It
-// reports whether anything changed.
-func (g *given) keepMemberships(ctx context.Context, tx pgx.Tx, person int64) (changed bool, err error) {
-	args := pgx.NamedArgs{"person": person, "teams": nonNil(g.teams), "domains": nonNil(g.domains)}
-	for _, q := range []string{
-		`DELETE FROM team_member m USING team t
-		 WHERE m.person_id = @person AND m.by_rule AND t.id = m.team_id AND t.slug <> ALL(@teams::text[])`,
-		`INSERT INTO team_member (team_id, person_id, by_rule) SELECT id, @person, true FROM team
-		 WHERE slug = ANY(@teams::text[]) AND gone_at IS NULL ON CONFLICT DO NOTHING`,
-		`DELETE FROM domain_steward m USING domain d
-		 WHERE m.person_id = @person AND m.by_rule AND d.id = m.domain_id AND d.slug <> ALL(@domains::text[])`,
-		`INSERT INTO domain_steward (domain_id, person_id, by_rule) SELECT id, @person, true FROM domain
-		 WHERE slug = ANY(@domains::text[]) AND gone_at IS NULL ON CONFLICT DO NOTHING`,
-		`UPDATE person p SET team = n.slug FROM (SELECT coalesce((
-			SELECT t.slug FROM unnest(@teams::text[]) WITH ORDINALITY AS r (slug, n) JOIN team t USING (slug)
-			WHERE t.gone_at IS NULL ORDER BY r.n LIMIT 1), '') AS slug) n
-		 WHERE p.id = @person AND p.team <> n.slug AND NOT EXISTS (
-			SELECT FROM team_member m JOIN team t ON t.id = m.team_id WHERE m.person_id = p.id AND t.slug = p.team)`,
-	} {
-		tag, err := tx.Exec(ctx, q, args)
-		if err != nil {
-			return false, fmt.Errorf("memberships by rule: %w", err)
-		}
-		changed = changed || tag.RowsAffected() > 0
-	}
-	return changed, nil
-}
-
-func nonNil(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
+		"issuer": id.Issuer, "subject": id.Subject, "name": id.Name, "email": id.Email, "groups": id.Groups, "login": login,
+	}).Scan(&person)
+	return person, err
 }
 
 // SignedOut is what a provider says of a logout there: it is about all sessions of a subject, or one session of the provider's.

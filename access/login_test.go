@@ -148,7 +148,7 @@ func TestSignInIsRecorded(t *testing.T) {
 	signIn(t, s, carol("data"))
 	signIn(t, s, carol("leads"))
 	rows, err := pool.Query(t.Context(), `SELECT action || ' ' || person || ' ' || (detail::jsonb ->> 'before') || '>' || (detail::jsonb ->> 'after') FROM audit WHERE action = 'person.role'
-		UNION ALL SELECT action || ' ' || object || ' ' || count(*) FROM audit WHERE action IN ('session.start', 'person.teams') GROUP BY action, object ORDER BY 1`)
+		UNION ALL SELECT action || ' ' || object || ' ' || count(*) FROM audit WHERE action = 'session.start' GROUP BY action, object ORDER BY 1`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestSignInIsRecorded(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	want := []string{"person.role Carol >analyst", "person.role Carol analyst>steward", "person.teams person Carol 2", "session.start person Carol 2"}
+	want := []string{"person.role Carol >analyst", "person.role Carol analyst>steward", "session.start person Carol 2"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("audit log (-want +got):\n%s", diff)
 	}
@@ -381,6 +381,41 @@ func TestEndForProvider(t *testing.T) {
 	} {
 		if n, err := s.EndForProvider(t.Context(), access.Act{}, tt.out); n != tt.want || err != nil {
 			t.Errorf("%s: ended %d sessions (%v), want %d", tt.what, n, err, tt.want)
+		}
+	}
+}
+
+func TestWhoLosesTheirLastRoleMayNothingFromThenOn(t *testing.T) {
+	t.Parallel()
+	s, _, pool := open(t)
+	estate(t, pool)
+	s.DefaultRole = ""
+	for name, look := range map[string]func(access.Principal, access.Identity) error{
+		"at the provider's next word": func(who access.Principal, id access.Identity) error {
+			_, err := s.Checked(t.Context(), access.Act{Who: who}, id, nil)
+			return err
+		},
+		"at the next login": func(_ access.Principal, id access.Identity) error {
+			_, _, err := s.SignIn(t.Context(), access.Act{}, id, access.NewSession{})
+			return err
+		},
+	} {
+		id := carol("leads")
+		id.Subject = name
+		secret, who := signIn(t, s, id)
+		token, _, err := s.CreateToken(t.Context(), access.Act{Who: who}, who.ID, "laptop", []string{access.ScopeRead}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id.Groups = []string{"unknown"}
+		if err := look(who, id); fault.KindOf(err) != fault.Forbidden {
+			t.Errorf("%s: %v", name, err)
+		}
+		if who, err := s.Session(t.Context(), secret); err == nil && who.Role.Includes(access.Viewer) {
+			t.Errorf("%s: the old session still has the role %s", name, who.Role)
+		}
+		if who, err := s.PrincipalByToken(t.Context(), token); err == nil && who.Role.Includes(access.Viewer) {
+			t.Errorf("%s: the token still has the role %s", name, who.Role)
 		}
 	}
 }

@@ -219,6 +219,29 @@ func TestGivenRoleHoldsInPlaceOfTheRules(t *testing.T) {
 	}
 }
 
+// Of two admins who disable each other at the same time, one stays.
+func TestTwoAdminsDoNotRemoveEachOther(t *testing.T) {
+	t.Parallel()
+	s, _, pool := open(t)
+	for range 20 {
+		exec(t, pool, `UPDATE person SET role = 'viewer'; INSERT INTO person (issuer, subject, name, role)
+			SELECT 'x', n, n, 'admin' FROM unnest('{a,b}'::text[]) n ON CONFLICT (issuer, subject) DO UPDATE SET role = 'admin', disabled_at = NULL`)
+		var a, b int64
+		if err := pool.QueryRow(t.Context(), `SELECT min(id), max(id) FROM person WHERE issuer = 'x'`).Scan(&a, &b); err != nil {
+			t.Fatal(err)
+		}
+		admin := func(id int64) access.Act {
+			return access.Act{Who: access.Principal{Person: access.Person{ID: id, Name: "x", Role: access.Admin}}}
+		}
+		done := make(chan error, 2)
+		go func() { done <- s.DisablePerson(t.Context(), admin(a), b) }()
+		go func() { done <- s.DisablePerson(t.Context(), admin(b), a) }()
+		if one, other := <-done, <-done; (one == nil) == (other == nil) {
+			t.Fatalf("they answer %v and %v: want one of them refused", one, other)
+		}
+	}
+}
+
 func TestWhoSaysWhoIsInATeam(t *testing.T) {
 	t.Parallel()
 	s, _, pool := open(t)

@@ -142,6 +142,24 @@ func (s *Store) EnablePerson(ctx context.Context, act Act, id int64) error {
 	})
 }
 
+// DisablePerson ends all sessions of a person, or service, and refuses their tokens from now on. It is for admins, and nobody
+// does it to themself.
+func (s *Store) DisablePerson(ctx context.Context, act Act, id int64) error {
+	if act.Who.Role != Admin || act.Who.ID == id {
+		return fault.Forbiddenf("an admin disables people, and another than the one who is disabled")
+	}
+	return s.onPerson(ctx, act, id, "person.disable", func(tx pgx.Tx) (map[string]any, error) {
+		tag, err := tx.Exec(ctx, `UPDATE person SET disabled_at = now() WHERE id = $1 AND disabled_at IS NULL`, id)
+		if err == nil && tag.RowsAffected() == 0 {
+			return nil, fault.NotFoundf("there is no such person to disable")
+		}
+		if err == nil {
+			_, err = tx.Exec(ctx, `DELETE FROM session WHERE person_id = $1`, id)
+		}
+		return nil, err
+	})
+}
+
 // onPerson does something to a person and records it. What would leave the portal without an admin is refused.
 func (s *Store) onPerson(ctx context.Context, act Act, id int64, action string, do func(pgx.Tx) (map[string]any, error)) error {
 	const admins = `SELECT count(*) FROM person WHERE role = 'admin' AND disabled_at IS NULL`

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,9 +14,21 @@ import (
 type Ruled struct {
 	PersonID  int64
 	Name      string
-	Was, Role Role     // "": none, so they may do nothing
-	TeamsWere []string // by rule, slugs in order; likewise Teams
-	Teams     []string
+	Was, Role Role // "": none, so they may do nothing
+	// By rule, slugs in order.
+	TeamsWere, Teams     []string
+	DomainsWere, Domains []string // they are steward of
+}
+
+// events returns the event of what changed, if anything did.
+func (r *Ruled) events(name string) []Event {
+	if r.Was == r.Role && slices.Equal(r.TeamsWere, r.Teams) && slices.Equal(r.DomainsWere, r.Domains) {
+		return nil
+	}
+	return []Event{{"person.role", fmt.Sprintf("person %d %s", r.PersonID, name), map[string]any{
+		"before": r.Was, "after": r.Role, "teams_before": r.TeamsWere, "teams_after": r.Teams,
+		"domains_before": r.DomainsWere, "domains_after": r.Domains, "by": "rules for groups",
+	}}}
 }
 
 // applyRules makes the role and the memberships of a person what the rules give to person.groups, and returns what changed. The
@@ -36,7 +49,8 @@ func applyRules(ctx context.Context, tx pgx.Tx, person int64, fallback Role) (Ru
 // applyRulesTo is applyRules for many people, by id; nil is everyone.
 func applyRulesTo(ctx context.Context, tx pgx.Tx, people []int64, fallback Role) ([]Ruled, error) {
 	const before = `
-		SELECT p.id AS person_id, p.name, p.role AS was, '' AS role, ` + teamsByRule + ` AS teams_were, '{}'::text[] AS teams
+		SELECT p.id AS person_id, p.name, p.role AS was, '' AS role, ` + teamsByRule + ` AS teams_were, '{}'::text[] AS teams,
+			` + domainsByRule + ` AS domains_were, '{}'::text[] AS domains
 		FROM person p WHERE @people::bigint[] IS NULL OR p.id = ANY (@people) ORDER BY p.id FOR NO KEY UPDATE`
 	args := pgx.NamedArgs{"people": people, "fallback": fallback, "local": LocalIssuer}
 	rows, _ := tx.Query(ctx, before, args)
@@ -50,23 +64,29 @@ func applyRulesTo(ctx context.Context, tx pgx.Tx, people []int64, fallback Role)
 		}
 	}
 	const after = `
-		SELECT p.role, ` + teamsByRule + ` AS teams FROM person p WHERE @people::bigint[] IS NULL OR p.id = ANY (@people) ORDER BY p.id`
+		SELECT p.role, ` + teamsByRule + ` AS teams, ` + domainsByRule + ` AS domains FROM person p
+		WHERE @people::bigint[] IS NULL OR p.id = ANY (@people) ORDER BY p.id`
 	rows, _ = tx.Query(ctx, after, args)
 	var role Role
-	var teams []string
+	var teams, domains []string
 	i := 0
-	_, err = pgx.ForEachRow(rows, []any{&role, &teams}, func() error {
-		ruled[i].Role, ruled[i].Teams, teams = role, teams, nil
+	_, err = pgx.ForEachRow(rows, []any{&role, &teams, &domains}, func() error {
+		ruled[i].Role, ruled[i].Teams, ruled[i].Domains, teams, domains = role, teams, domains, nil, nil
 		i++
 		return nil
 	})
 	return ruled, err
 }
 
-// teamsByRule are the teams that rules gave to the person p.
-const teamsByRule = `
+// What rules gave to the person p.
+const (
+	teamsByRule = `
 	ARRAY(SELECT t.slug FROM team_member m JOIN team t ON t.id = m.team_id
 	      WHERE m.person_id = p.id AND m.by_rule AND t.gone_at IS NULL ORDER BY t.slug)`
+	domainsByRule = `
+	ARRAY(SELECT d.slug FROM domain_steward m JOIN domain d ON d.id = m.domain_id
+	      WHERE m.person_id = p.id AND m.by_rule AND d.gone_at IS NULL ORDER BY d.slug)`
+)
 
 // What rules give, each for the people @people.
 const (

@@ -109,31 +109,6 @@ func (s *Store) People(ctx context.Context, limit int) ([]Person, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Person])
 }
 
-// DisablePerson ends all sessions of a person, or service, and refuses their tokens from now on. It is for admins, and nobody
-// does it to themself.
-func (s *Store) DisablePerson(ctx context.Context, act Act, id int64) error {
-	const q = `UPDATE person p SET disabled_at = now() WHERE p.id = $1 AND p.disabled_at IS NULL RETURNING ` + personColumns
-	if act.Who.Role != Admin || act.Who.ID == id {
-		return fault.Forbiddenf("an admin disables people, and another than the one who is disabled")
-	}
-	return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, q, id)
-		p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Person])
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.NotFoundf("there is no such person to disable")
-		}
-		if err != nil {
-			return fmt.Errorf("disable person %d: %w", id, err)
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM session WHERE person_id = $1`, id); err != nil {
-			return fmt.Errorf("end the sessions of person %d: %w", id, err)
-		}
-		return s.Audit.Record(ctx, tx, act, Event{
-			Action: "person.disable", Object: "person " + p.Name, Detail: map[string]any{"person_id": id, "kind": p.Kind},
-		})
-	})
-}
-
 // SetPreferences keeps how a person wants the portal to look: theme is "", light or dark; nav is "" or icons.
 func (s *Store) SetPreferences(ctx context.Context, person int64, theme, nav string) error {
 	switch theme {
