@@ -196,3 +196,27 @@ func others(prefix string) string {
 	}
 	return `["` + strings.Join(patterns, `", "`) + `"]`
 }
+
+// declared are the sources of everything that the company has, read directly and as well secured as there is.
+func (c *company) declared() map[string][]string {
+	s := c.stack
+	postgres := strings.Replace(s.PostgresURL, "postgres@", "postgres:${PG_PASSWORD}@", 1)
+	lake := strings.Replace(s.LakeURL, "postgres@", "postgres:${PG_PASSWORD}@", 1)
+	return map[string][]string{
+		"warehouse": {
+			"kind: trino", "title: Warehouse", "url: " + s.TrinoHTTPS, "user: " + s.User, "password: ${TRINO_PASSWORD}", "ca_file: " + s.CA,
+			"catalogs: [lake]", "schemas_exclude: " + others(c.prefix), "timeout: 20s", "parallel: 4",
+		},
+		"events": {
+			"kind: kafka", "brokers: " + s.KafkaSASL, "sasl: scram-sha-512", "user: " + s.User, "password: ${KAFKA_PASSWORD}", "ca_file: " + s.CA,
+			`include: "` + c.topic + `"`, "timeout: 10s",
+		},
+		"schemas": {"kind: schemaregistry", "url: " + s.Registry, "kafka: events", `include: "` + c.topic + `*"`, "timeout: 10s"},
+		"app":     {"kind: postgres", "url: " + postgres, "schemas: " + c.schema, "statement_timeout: 10s"},
+		"lake":    {"kind: iceberg", "catalog: lake", "catalog_url: " + lake},
+		"models":  {"kind: dbt", "path: " + c.models, "database_namespace: warehouse"},
+	}
+}
+
+// everything are the slugs of declared.
+var everything = []string{"warehouse", "events", "schemas", "app", "lake", "models"}
