@@ -78,7 +78,7 @@ func previewIn(ctx context.Context, tx pgx.Tx, who access.Principal, p *EditPlan
 	}
 	pv.name(missing)
 	out.Refused, out.Problems = pv.refused, pv.problems[:min(len(pv.problems), maxProblems)]
-	out.Changed, out.Total = len(w.changed()), len(w.todo)
+	out.Changed, out.Total = len(w.changed()), len(w.steps)
 	out.Unchanged = len(w.heads) - out.Changed - len(out.Refused)
 	pv.show(&out, skip, limit)
 	return out, nil
@@ -88,14 +88,14 @@ func previewIn(ctx context.Context, tx pgx.Tx, who access.Principal, p *EditPlan
 type previewer struct {
 	*editing
 	plan     *EditPlan
-	lines    []int // by place in todo
+	lines    []int // by place in steps
 	refused  []Key
 	problems []SheetProblem
 }
 
 // look plans the edits of one dataset.
 func (v *previewer) look(who access.Principal, e *plannedEdits) error {
-	h, before := &v.heads[v.at[e.Key]], len(v.todo)
+	h, before := &v.heads[v.at[e.Key]], len(v.steps)
 	for _, edit := range e.Edits {
 		err := v.editing.plan(h, edit)
 		f, told := errors.AsType[*fault.Error](err)
@@ -109,11 +109,11 @@ func (v *previewer) look(who access.Principal, e *plannedEdits) error {
 			return err
 		}
 	}
-	if len(v.todo) > before && !mayEdit(who, &h.Dataset, e.Edits) {
-		v.todo = v.todo[:before]
+	if len(v.steps) > before && !mayEdit(who, &h.Dataset, e.Edits) {
+		v.steps = v.steps[:before]
 		v.refuse(e.Key)
 	}
-	for len(v.lines) < len(v.todo) {
+	for len(v.lines) < len(v.steps) {
 		v.lines = append(v.lines, e.line)
 	}
 	return nil
@@ -135,7 +135,7 @@ func (v *previewer) wrong(line int, field, message string) {
 
 // name adds the problems of values that name what is not there: of a file, each at its place; else each once.
 func (v *previewer) name(missing map[string][]string) {
-	for i, c := range v.todo {
+	for i, c := range v.steps {
 		for _, name := range named(c) {
 			if slices.Contains(missing[c.field], name) {
 				v.wrong(v.lines[i], c.field, fault.Message(nothingNamed(c.field, name)))
@@ -155,8 +155,8 @@ func (v *previewer) show(out *Preview, skip, limit int) {
 	for i := range v.heads {
 		keys[v.heads[i].ID] = v.heads[i].Key()
 	}
-	from := min(skip, len(v.todo))
-	for _, c := range v.todo[from:min(from+limit, len(v.todo))] {
+	from := min(skip, len(v.steps))
+	for _, c := range v.steps[from:min(from+limit, len(v.steps))] {
 		out.Changes = append(out.Changes, PlannedChange{
 			Key: keys[c.dataset], Field: c.field, Before: told(c.field, c.before), After: told(c.field, c.after), Back: c.new == nil,
 		})

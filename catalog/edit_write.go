@@ -20,7 +20,7 @@ func (w *editing) write(ctx context.Context, tx pgx.Tx, act access.Act, undoes i
 	var datasets []int64
 	var names []string
 	var old, now []*string
-	for _, c := range w.todo {
+	for _, c := range w.steps {
 		datasets, names, old, now = append(datasets, c.dataset), append(names, c.field), append(old, c.old), append(now, c.new)
 	}
 	rows, _ := tx.Query(ctx, edits, pgx.NamedArgs{
@@ -95,7 +95,7 @@ func override(ctx context.Context, tx pgx.Tx, ids []int64) error {
 // afterwards reads what holds now of the fields whose edits were taken back.
 func (w *editing) afterwards(ctx context.Context, tx pgx.Tx, changed []int64) error {
 	back := false
-	for _, c := range w.todo {
+	for _, c := range w.steps {
 		back = back || c.new == nil
 	}
 	if !back {
@@ -109,8 +109,8 @@ func (w *editing) afterwards(ctx context.Context, tx pgx.Tx, changed []int64) er
 	for i := range heads {
 		now[heads[i].ID] = &heads[i]
 	}
-	for i := range w.todo {
-		c := &w.todo[i]
+	for i := range w.steps {
+		c := &w.steps[i]
 		if c.new != nil {
 			continue
 		}
@@ -129,8 +129,8 @@ func (w *editing) afterwards(ctx context.Context, tx pgx.Tx, changed []int64) er
 func (w *editing) tell(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	const news = `UPDATE dataset SET changed_at = now() WHERE id = ANY($1)`
 	names := []string{"dataset_id", "kind", "field", "old", "new", "edit_id"}
-	rows := pgx.CopyFromSlice(len(w.todo), func(i int) ([]any, error) {
-		c := w.todo[i]
+	rows := pgx.CopyFromSlice(len(w.steps), func(i int) ([]any, error) {
+		c := w.steps[i]
 		kind, field := AttributeEdited, c.field
 		if path, ok := ColumnOf(field); ok {
 			kind, field = ColumnComment, path
@@ -154,7 +154,7 @@ func (w *editing) event(undoes int64) access.Event {
 		keys[w.heads[i].ID] = w.heads[i].Key().String()
 	}
 	var list []map[string]any
-	for _, c := range w.todo[:min(len(w.todo), toldInAudit)] {
+	for _, c := range w.steps[:min(len(w.steps), toldInAudit)] {
 		list = append(list, map[string]any{
 			"dataset": keys[c.dataset], "field": c.field, "before": cutText(c.before, maxChangeText), "after": cutText(c.after, maxChangeText),
 		})
@@ -166,7 +166,7 @@ func (w *editing) event(undoes int64) access.Event {
 	}
 	if len(changed) > 1 {
 		e.Object = fmt.Sprintf("%d datasets", len(changed))
-		e.Detail["datasets"], e.Detail["count"] = len(changed), len(w.todo)
+		e.Detail["datasets"], e.Detail["count"] = len(changed), len(w.steps)
 	}
 	return e
 }

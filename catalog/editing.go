@@ -22,7 +22,7 @@ type editing struct {
 	held    map[fieldOf]string // values that were edited before
 	filed   map[fieldOf]string // file:line of those that are declared
 	columns map[int64][]WholeColumn
-	todo    []change
+	steps   []change
 }
 
 type fieldOf struct {
@@ -250,7 +250,7 @@ func (w *editing) plan(h *head, e Edit) error {
 	if value != nil {
 		c.after = *value
 	}
-	w.todo = append(w.todo, c)
+	w.steps = append(w.steps, c)
 	return nil
 }
 
@@ -292,7 +292,7 @@ func listChanged(e Edit, before string) (*string, error) {
 // changed returns the ids of the datasets that change, in ascending order.
 func (w *editing) changed() []int64 {
 	var ids []int64
-	for _, c := range w.todo {
+	for _, c := range w.steps {
 		ids = append(ids, c.dataset)
 	}
 	slices.Sort(ids)
@@ -334,7 +334,7 @@ func (w *editing) missing(ctx context.Context, tx pgx.Tx) (map[string][]string, 
 	asked := map[reference]bool{} // and whether it is there
 	var order []reference
 	var all []string
-	for _, c := range w.todo {
+	for _, c := range w.steps {
 		for _, name := range named(c) {
 			r := reference{c.field, name}
 			if _, ok := asked[r]; !ok {

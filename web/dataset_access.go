@@ -345,3 +345,11 @@ func sensitive(tags []string) []string {
 	}
 	return found
 }
+
+// inTeam follows what somebody is.
+func inTeam(team string) string {
+	if team == "" {
+		return ""
+	}
+	return ", " + team
+}
