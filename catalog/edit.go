@@ -49,7 +49,18 @@ type EditConflict struct {
 func (e *EditConflict) Error() string { return e.message() }
 
 func (e *EditConflict) message() string {
-	return fmt.Sprintf("%s was changed by %s in the meantime", strings.ReplaceAll(e.Field, "_", " "), e.By)
+	return fmt.Sprintf("%s was changed by %s in the meantime", FieldWords(e.Field), e.By)
+}
+
+// FieldWords is how a field is written in a sentence.
+func FieldWords(field string) string {
+	if path, ok := ColumnOf(field); ok {
+		return "words on " + path
+	}
+	if word, ok := map[string]string{"fresh_within": "freshness", "sunset": "sunset day"}[field]; ok {
+		return word
+	}
+	return strings.ReplaceAll(field, "_", " ")
 }
 
 // Unwrap makes it a Conflict.

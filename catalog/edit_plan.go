@@ -27,6 +27,8 @@ type EditPlan struct {
 	AppliedAt *time.Time
 	Changed   int // datasets
 	UndoneAt  *time.Time
+	Kept      int    // fields that were not taken back: somebody had edited them again
+	Problem   string // why the last try changed nothing
 	MadeAt    time.Time
 }
 
@@ -42,6 +44,9 @@ const (
 	planKept    = 24 * time.Hour
 	appliedKept = 30 * 24 * time.Hour
 )
+
+// MaxPlan is how long a plan may be carried out. One that began longer ago was ended with its process, and changed nothing.
+const MaxPlan = 2 * time.Minute
 
 // MakePlan keeps a plan and returns its id. Only Title, Reason, Items and Places of it count.
 func (s *Store) MakePlan(ctx context.Context, who access.Principal, p EditPlan) (id int64, err error) {
@@ -82,7 +87,8 @@ func (s *Store) MakePlan(ctx context.Context, who access.Principal, p EditPlan) 
 }
 
 const planSelect = `
-	SELECT id, title, reason, items, places, datasets, done, began_at, applied_at, changed, undone_at, made_at
+	SELECT id, title, reason, items, places, datasets, done, CASE WHEN began_at > now() - @longest::interval THEN began_at END AS began_at,
+		applied_at, changed, undone_at, kept, problem, made_at
 	FROM edit_plan WHERE id = @id AND person_id = @who`
 
 // Plan returns a plan of who asks. That of somebody else is NotFound.
@@ -91,7 +97,7 @@ func (s *Store) Plan(ctx context.Context, who access.Principal, id int64) (EditP
 }
 
 func planOf(ctx context.Context, db querier, who access.Principal, id int64) (EditPlan, error) {
-	rows, _ := db.Query(ctx, planSelect, pgx.NamedArgs{"id": id, "who": who.ID})
+	rows, _ := db.Query(ctx, planSelect, pgx.NamedArgs{"id": id, "who": who.ID, "longest": MaxPlan})
 	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[EditPlan])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, fault.NotFoundf("there is no such plan: one that is not carried out is kept for a day")
@@ -100,33 +106,66 @@ func planOf(ctx context.Context, db querier, who access.Principal, id int64) (Ed
 }
 
 // ApplyPlan carries a plan out. seen is Preview.Seen of what its maker looked at: what somebody has edited since is an
-// EditConflict. Anything that cannot be is an error, and nothing is changed then. Edits go on until ctx ends; how far they are
-// stands in the plan.
+// EditConflict. Anything that cannot be is an error, and nothing is changed then; the plan's Problem says why. Edits go on until
+// ctx ends, or for MaxPlan; how far they are stands in the plan.
 func (s *Store) ApplyPlan(ctx context.Context, act access.Act, id, seen int64) error {
-	const ends = `UPDATE edit_plan SET done = 0, began_at = NULL WHERE id = $1`
 	p, err := s.Plan(ctx, act.Who, id)
 	if err != nil {
 		return err
 	}
+	if p.AppliedAt != nil {
+		return errApplied
+	}
 	act.Reason = p.Reason
-	err = s.retry(ctx, func(tx pgx.Tx) error { return s.applyIn(ctx, tx, act, &p, seen) })
-	if _, e := s.db.Exec(context.WithoutCancel(ctx), ends, id); err == nil {
+	return s.carryOut(ctx, id, func(ctx context.Context, tx pgx.Tx) error { return s.applyIn(ctx, tx, act, &p, seen) })
+}
+
+var errApplied = fault.Conflictf("this was carried out already")
+
+// carryOut does something with a plan, once at a time, and notes that it is being done and, if it cannot be, why.
+func (s *Store) carryOut(ctx context.Context, id int64, do func(context.Context, pgx.Tx) error) error {
+	const ends = `UPDATE edit_plan SET done = 0, began_at = NULL, problem = $2 WHERE id = $1`
+	within, cancel := context.WithTimeout(ctx, MaxPlan)
+	defer cancel()
+	began := false
+	err := s.retry(within, func(tx pgx.Tx) error {
+		if err := s.beginPlan(within, tx, id); err != nil {
+			return err
+		}
+		began = true
+		return do(within, tx)
+	})
+	if !began {
+		return err
+	}
+	if _, e := s.db.Exec(context.WithoutCancel(ctx), ends, id, planProblem(err)); err == nil {
 		err = e
 	}
 	return err
 }
 
+// planProblem says why a plan could not be carried out, "" if it could.
+func planProblem(err error) string {
+	conflict, ok := errors.AsType[*EditConflict](err)
+	switch {
+	case err == nil:
+		return ""
+	case ok:
+		return fmt.Sprintf("the %s of %s was changed by %s after this was looked at", FieldWords(conflict.Field), conflict.Key, conflict.By)
+	case fault.KindOf(err) == fault.Internal:
+		return "something went wrong here: try again"
+	}
+	return fault.Message(err)
+}
+
 func (s *Store) applyIn(ctx context.Context, tx pgx.Tx, act access.Act, p *EditPlan, seen int64) error {
 	const applied = `UPDATE edit_plan SET applied_at = now(), changed = $2 WHERE id = $1`
-	if err := s.beginPlan(ctx, tx, p.ID); err != nil {
-		return err
-	}
 	now, err := planOf(ctx, tx, act.Who, p.ID)
 	if err != nil {
 		return err
 	}
 	if now.AppliedAt != nil {
-		return fault.Conflictf("this was carried out already")
+		return errApplied
 	}
 	all, problems, err := p.resolved(ctx, tx)
 	if err != nil {
@@ -159,7 +198,7 @@ func (s *Store) beginPlan(ctx context.Context, tx pgx.Tx, id int64) error {
 	if !alone {
 		return fault.Conflictf("this is being carried out right now")
 	}
-	_, err := s.db.Exec(ctx, `UPDATE edit_plan SET began_at = now(), done = 0 WHERE id = $1`, id) // on its own, so that others see it
+	_, err := s.db.Exec(ctx, `UPDATE edit_plan SET began_at = now(), done = 0, problem = '' WHERE id = $1`, id) // on its own, so that others see it
 	return err
 }
 
@@ -292,40 +331,30 @@ func basedOn(ctx context.Context, db querier, all []plannedEdits, seen int64) er
 	return nil
 }
 
-// UndoPlan takes back what a plan changed, but not what was edited again since. It returns how many datasets it changed, and
-// how many fields it left.
-func (s *Store) UndoPlan(ctx context.Context, act access.Act, id int64) (changed, left int, err error) {
-	const undone = `UPDATE edit_plan SET undone_at = now() WHERE id = $1`
-	p, err := s.Plan(ctx, act.Who, id)
-	if err != nil {
-		return 0, 0, err
+// UndoPlan takes back what a plan changed, but not what was edited again since: Kept counts that.
+func (s *Store) UndoPlan(ctx context.Context, act access.Act, id int64) error {
+	const undone = `UPDATE edit_plan SET undone_at = now(), kept = $2 WHERE id = $1`
+	if _, err := s.Plan(ctx, act.Who, id); err != nil {
+		return err
 	}
-	err = s.retry(ctx, func(tx pgx.Tx) error {
-		if err := s.beginPlan(ctx, tx, id); err != nil {
-			return err
-		}
-		if p, err = planOf(ctx, tx, act.Who, id); err != nil {
+	return s.carryOut(ctx, id, func(ctx context.Context, tx pgx.Tx) error {
+		p, err := planOf(ctx, tx, act.Who, id)
+		if err != nil {
 			return err
 		}
 		if p.AppliedAt == nil || p.UndoneAt != nil {
 			return fault.Conflictf("there is nothing to undo")
 		}
-		var edits []DatasetEdits
-		if edits, left, err = p.undoing(ctx, tx, act.Who); err != nil {
-			return err
-		}
-		out, err := s.editIn(ctx, tx, act, edits, 0, s.progressOf(ctx, id))
+		edits, kept, err := p.undoing(ctx, tx, act.Who)
 		if err != nil {
 			return err
 		}
-		changed = out.Changed
-		_, err = tx.Exec(ctx, undone, id)
+		if _, err := s.editIn(ctx, tx, act, edits, 0, s.progressOf(ctx, id)); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, undone, id, kept)
 		return err
 	})
-	if _, e := s.db.Exec(context.WithoutCancel(ctx), `UPDATE edit_plan SET done = 0, began_at = NULL WHERE id = $1`, id); err == nil {
-		err = e
-	}
-	return changed, left, err
 }
 
 // undoing returns the edits that take back those of the plan which are still the newest of their fields, and how many are not.

@@ -109,6 +109,8 @@ CREATE TABLE edit_plan (
     applied_at timestamptz,                               -- the time of its edits
     changed    int         NOT NULL DEFAULT 0,            -- datasets
     undone_at  timestamptz,
+    kept       int         NOT NULL DEFAULT 0,            -- fields that were not taken back, since somebody had edited them again
+    problem    text        NOT NULL DEFAULT '',           -- why the last try changed nothing
     made_at    timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX edit_plan_person ON edit_plan (person_id, id DESC);

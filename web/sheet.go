@@ -316,7 +316,6 @@ type planPage struct {
 	Plan    catalog.EditPlan
 	Preview catalog.Preview // zero once it is carried out
 	Page    int             // of the changes, from 0
-	Problem string          // why it was not carried out
 	Undone  string          // what an undo did, or ""
 	Now     time.Time
 }

@@ -2,20 +2,20 @@ package web
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"portreeve/catalog"
 	"portreeve/fault"
 	"portreeve/web/ui"
 )
 
-// maxApply is how long a plan may take to be carried out. It goes on when who asked goes away.
-const maxApply = 50 * time.Second
+// planPatience is how long who asked waits for a plan to be carried out, before its page shows how far it is.
+const planPatience = 400 * time.Millisecond
 
 func (s *Server) getPlan(c echo.Context) error {
 	p, err := s.plan(c)
@@ -47,22 +47,19 @@ func (s *Server) postPlan(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), maxApply)
-	defer cancel()
+	act := s.act(c, "")
 	switch form.Get("do") {
 	case "apply":
 		seen, e := strconv.ParseInt(form.Get("seen"), 10, 64)
 		if e != nil {
 			return fault.Invalidf("seen", "the form does not say what was looked at")
 		}
-		err = s.Catalog.ApplyPlan(ctx, s.act(c, ""), p.Plan.ID, seen)
+		err = s.carryOut(c, func(ctx context.Context) error { return s.Catalog.ApplyPlan(ctx, act, p.Plan.ID, seen) })
 	case "others":
 		return s.planOthers(c, p)
 	case "undo":
-		var left int
-		if _, left, err = s.Catalog.UndoPlan(ctx, s.act(c, "undo of "+p.Plan.Title), p.Plan.ID); err == nil && left > 0 {
-			return c.Redirect(http.StatusSeeOther, planURL(p.Plan.ID)+"?left="+strconv.Itoa(left))
-		}
+		act.Reason = "undo of " + p.Plan.Title
+		err = s.carryOut(c, func(ctx context.Context) error { return s.Catalog.UndoPlan(ctx, act, p.Plan.ID) })
 	default:
 		return fault.Invalidf("do", "there is nothing of this name to do")
 	}
@@ -72,18 +69,42 @@ func (s *Server) postPlan(c echo.Context) error {
 	return s.planRefused(c, p, err)
 }
 
+// carryOut does something that goes on when who asked has gone away, or has waited for planPatience; then it returns nil.
+func (s *Server) carryOut(c echo.Context, do func(context.Context) error) error {
+	ctx, id := context.WithoutCancel(c.Request().Context()), requestOf(c).id
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				done <- fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+		}()
+		done <- do(ctx)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(planPatience):
+	}
+	go func() {
+		if err := <-done; err != nil && fault.KindOf(err) == fault.Internal {
+			s.Log.ErrorContext(ctx, "plan not carried out", "request_id", id, "err", err)
+		}
+	}()
+	return nil
+}
+
 // planRefused shows the plan as things are now, and why it was not carried out.
 func (s *Server) planRefused(c echo.Context, p planPage, err error) error {
 	f := failureOf(err)
 	if f.internal || f.status == http.StatusServiceUnavailable {
 		return err
 	}
-	p.Problem = f.detail
-	if conflict, ok := errors.AsType[*catalog.EditConflict](err); ok {
-		p.Problem = "The " + editedField(conflict.Field) + " of " + conflict.Key.String() + " was changed by " + conflict.By + " after this was looked at. What would change now stands below."
-	}
 	if p.Plan, err = s.Catalog.Plan(c.Request().Context(), principal(c), p.Plan.ID); err != nil {
 		return err
+	}
+	if p.Plan.Problem == "" { // it is being carried out by another request, or is done
+		p.Plan.Problem = f.detail
 	}
 	return s.showPlan(c, f.status, p)
 }
@@ -100,17 +121,6 @@ func (s *Server) planOthers(c echo.Context, p planPage) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, planURL(id))
-}
-
-// editedField is how a page writes a field.
-func editedField(field string) string {
-	if path, ok := catalog.ColumnOf(field); ok {
-		return "words on " + path
-	}
-	if word, ok := map[string]string{"fresh_within": "freshness", "sunset": "sunset day"}[field]; ok {
-		return word
-	}
-	return field
 }
 
 // ready reports whether the plan can be carried out as it is.
