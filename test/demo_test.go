@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if err == nil {
 		binary = filepath.Join(dir, "portreeve")
 		var out []byte
-		if out, err = exec.Command("go", "build", "-o", binary, "portreeve/cmd/portreeve").CombinedOutput(); err != nil {
+		if out, err = exec.Command("go", "build", "-gcflags=portreeve/web=-N -l", "-o", binary, "portreeve/cmd/portreeve").CombinedOutput(); err != nil {
 			err = fmt.Errorf("%w\n%s", err, out)
 		}
 	}

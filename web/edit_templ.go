@@ -2152,7 +2152,7 @@ func editRefused(s shell, h *datasetHead) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = filterLink("team", h.Team).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = namedLink(teamURL(h.Team), h.Team).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -2194,7 +2194,7 @@ func editRefused(s shell, h *datasetHead) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = filterLink("domain", h.Domain).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = namedLink(domainURL(h.Domain), h.Domain).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
