@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -206,8 +207,7 @@ func TestBrowserTabsOfADataset(t *testing.T) {
 func TestBrowserCrawlShowsProgressAndEnds(t *testing.T) {
 	t.Parallel()
 	b := open(t, "/login")
-	b.do(chromedp.Click(`button[value="admin"], form:has(input[value="admin"]) button`))
-	b.waitFor("signed in as the admin", `location.pathname !== "/login"`)
+	b.as("admin")
 	b.visit("/sources/lake")
 	before := b.eval(`document.querySelectorAll("main tbody a[href*='/crawls/']").length`)
 	b.do(chromedp.Click(`form[action="/sources/lake/crawl"] button`))
@@ -225,6 +225,24 @@ var pages = []string{
 	"/d/lake/clean.flights/sample", "/d/lake/no.such", "/sources", "/sources/lake", "/sources/lake/crawls/1", "/login", "/ui", "/api/docs", "/nowhere",
 }
 
+// missing are those of pages that are not there.
+var missing = []string{"/d/lake/no.such", "/nowhere"}
+
+// pagesOfPeople are those that an admin sees besides.
+var pagesOfPeople = []string{
+	"/d/lake/clean.flights/edit", "/d/lake/clean.flights/columns/edit", "/d/lake/clean.flights/access", "/data/edit?q=clean", "/data/sheet", "/register",
+	"/teams", "/teams/flight-ops", "/teams/new", "/people", "/people/1", "/domains", "/domains/operations", "/domains/new", "/ownership", "/glossary", "/glossary/new",
+	"/requests", "/watching", "/notifications", "/me", "/admin/audit", "/admin/services",
+}
+
+// as signs in as one of the demo's people.
+func (b *tab) as(person string) {
+	b.t.Helper()
+	b.visit("/login")
+	b.do(chromedp.Click(`button[value="` + person + `"]`))
+	b.waitFor("signed in as "+person, `location.pathname !== "/login" && document.readyState === "complete"`)
+}
+
 func TestBrowserAccessibleLightDarkNarrow(t *testing.T) {
 	t.Parallel()
 	modes := []struct {
@@ -240,9 +258,15 @@ func TestBrowserAccessibleLightDarkNarrow(t *testing.T) {
 				_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, media)
 				return err
 			}))
-			for i, path := range pages {
+			for i, path := range slices.Concat(pages, pagesOfPeople) {
+				if i == len(pages) {
+					b.as("admin")
+				}
 				b.visit(path)
 				b.picture(fmt.Sprintf("%s-%02d", mode.name, i))
+				if title := b.eval("document.title"); strings.Contains(title, "Nothing here") != slices.Contains(missing, path) {
+					t.Errorf("the title of %s is %s", path, title)
+				}
 				for _, finding := range b.axe() {
 					t.Errorf("%s %s: %s", mode.name, path, finding)
 				}
@@ -306,7 +330,10 @@ func TestBrowserPagesKeepTheirPolicy(t *testing.T) {
 		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, watch)
 		return err
 	}))
-	for _, path := range pages {
+	for i, path := range slices.Concat(pages, pagesOfPeople) {
+		if i == len(pages) {
+			b.as("admin")
+		}
 		b.visit(path)
 		if got := b.eval(`violations.join("; ")`); got != "" {
 			t.Errorf("%s: %s", path, got)
