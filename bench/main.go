@@ -17,6 +17,7 @@ var benchmarks = map[string]func(ctx context.Context, out io.Writer, args []stri
 	"crawl":  crawlCommand,
 	"demo":   demoCommand,
 	"pages":  pagesCommand,
+	"people": peopleCommand,
 	"search": searchCommand,
 	"trino":  trinoCommand,
 }
@@ -28,6 +29,7 @@ var whole = [][]string{
 	{"crawl"},
 	{"search", "-datasets", "100000"},
 	{"pages", "-datasets", "100000"},
+	{"people", "-datasets", "100000"},
 }
 
 func main() {
@@ -41,7 +43,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: go run ./bench all | demo [-runs N] | audit [-writers N] [-acts N] | crawl [-tables N] [-columns N] | trino [-tables N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER]")
+		return errors.New("usage: go run ./bench all | demo [-runs N] | audit [-writers N] [-acts N] | crawl [-tables N] [-columns N] | trino [-tables N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER] | people [-datasets N] [-edited N] [-logins N] [-home FOLDER]")
 	}
 	if args[0] == "all" {
 		for _, one := range whole {

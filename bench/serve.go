@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"portreeve/access"
 	"portreeve/catalog"
 )
 
@@ -53,7 +54,7 @@ func measurePages(ctx context.Context, out io.Writer, db *pgxpool.Pool, datasets
 	}
 	defer p.stop()
 	fmt.Fprintf(out, "serve on a ready database: ready after %.2f s  limit: 1 s\n", p.took.Seconds())
-	if err := p.signIn(ctx); err != nil {
+	if err := p.signIn(ctx, access.Viewer); err != nil {
 		return err
 	}
 	const q = `SELECT s.slug, d.name FROM dataset d JOIN source s ON s.id = d.source_id WHERE d.id = ANY ($1)`
@@ -112,13 +113,14 @@ type portal struct {
 	cookie string
 }
 
-func startPortal(ctx context.Context, binary, database string) (*portal, error) {
+func startPortal(ctx context.Context, binary, database string, more ...string) (*portal, error) {
 	listen, ops, err := twoPorts()
 	if err != nil {
 		return nil, err
 	}
 	p := &portal{binary: binary, url: "http://" + listen}
 	p.env = []string{"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + database, "PORTREEVE_SESSION_KEY=" + rand.Text() + rand.Text(), "PORTREEVE_LISTEN=" + listen, "PORTREEVE_OPS_LISTEN=" + ops, "PORTREEVE_LOG_LEVEL=error"}
+	p.env = append(p.env, more...)
 	p.cmd = exec.CommandContext(ctx, binary, "serve") //nolint:gosec // built here
 	p.cmd.Env, p.cmd.Stderr = p.env, os.Stderr
 	start := time.Now()
@@ -160,8 +162,12 @@ func (p *portal) stop() {
 }
 
 // signIn makes a person with a token and exchanges it for a session.
-func (p *portal) signIn(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, p.binary, "token", "create", "--user", "bench", "--role", "viewer", "--ttl", "1h") //nolint:gosec // built here
+func (p *portal) signIn(ctx context.Context, role access.Role) error {
+	scopes := access.ScopeRead
+	if role == access.Admin {
+		scopes += "," + access.ScopeWrite + "," + access.ScopeAdmin
+	}
+	cmd := exec.CommandContext(ctx, p.binary, "token", "create", "--user", "bench", "--role", string(role), "--scopes", scopes, "--ttl", "1h") //nolint:gosec // built here
 	cmd.Env = p.env
 	token, err := cmd.Output()
 	if err != nil {

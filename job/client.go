@@ -56,6 +56,7 @@ func New(db *pgxpool.Pool, o Options) (*Client, error) {
 		river.AddWorkerSafely(workers, &thinMeasurements{options: &o}),
 		river.AddWorkerSafely(workers, &notifyChanges{client: c, options: &o}),
 		river.AddWorkerSafely(workers, &deliver{options: &o}),
+		river.AddWorkerSafely(workers, &tidyNotifications{options: &o}),
 	} {
 		if err != nil {
 			return nil, err
@@ -74,7 +75,7 @@ func New(db *pgxpool.Pool, o Options) (*Client, error) {
 		every(24*time.Hour, ThinMeasurements{}),
 	}
 	if o.Notify != nil {
-		timetable = append(timetable, every(notifyEvery, NotifyChanges{}))
+		timetable = append(timetable, every(notifyEvery, NotifyChanges{}), every(24*time.Hour, TidyNotifications{}))
 	}
 	client, err := river.NewClient(riverpgxv5.New(db), &river.Config{
 		Logger: quiet(o.Log), Workers: workers, JobTimeout: 5 * time.Minute, RescueStuckJobsAfter: 6 * time.Minute, // longer ones after their own time

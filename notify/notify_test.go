@@ -296,3 +296,44 @@ func TestFiveThousandWatchers(t *testing.T) {
 		t.Errorf("%d deliveries are due", len(due))
 	}
 }
+
+func TestTidyKeepsWhatIsNew(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.watches(flights, w.ana, w.owen)
+	w.crawl([4]string{"column_added", "a", "", "int"})
+	w.ok(w.Tell(t.Context()))
+	w.exec(`UPDATE notification SET at = now() - interval '100 days', read_at = now() - interval '91 days' WHERE person_id = $1`, w.ana.ID)
+	w.exec(`UPDATE notification SET at = now() - interval '100 days' WHERE person_id = $1`, w.owen.ID)
+	w.ok(w.Tidy(t.Context()))
+	w.wantTold(w.ana)
+	if got := len(w.told(w.owen)); got != 1 {
+		t.Errorf("of what owen has not read %d are left, want 1", got)
+	}
+	w.exec(`UPDATE notification SET at = now() - interval '366 days'`)
+	w.ok(w.Tidy(t.Context()))
+	w.wantTold(w.owen)
+}
+
+func TestOpeningTheDatasetIsReading(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.watches(flights, w.ana, w.owen)
+	w.crawl([4]string{"column_added", "a", "", "int"})
+	w.ok(w.Tell(t.Context()))
+	var id, other int64
+	w.ok(w.pool.QueryRow(t.Context(), `SELECT max(id) FILTER (WHERE name = 'raw.flights'), max(id) FILTER (WHERE name <> 'raw.flights') FROM dataset`).Scan(&id, &other))
+	unread := func(p access.Principal) int {
+		n, err := w.Unread(t.Context(), p.ID)
+		w.ok(err)
+		return n
+	}
+	w.ok(w.MarkSeen(t.Context(), w.ana.ID, other))
+	if got := unread(w.ana); got != 1 {
+		t.Errorf("after opening another dataset %d are unread, want 1", got)
+	}
+	w.ok(w.MarkSeen(t.Context(), w.ana.ID, id))
+	if a, o := unread(w.ana), unread(w.owen); a != 0 || o != 1 {
+		t.Errorf("after ana has opened it %d and %d are unread, want 0 and 1", a, o)
+	}
+}

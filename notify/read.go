@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,6 +50,34 @@ func (s *Store) Unread(ctx context.Context, person int64) (n int, err error) {
 	const q = `SELECT count(*) FROM (SELECT FROM notification WHERE person_id = $1 AND read_at IS NULL LIMIT 100) AS counted`
 	err = s.db.QueryRow(ctx, q, person).Scan(&n)
 	return n, err
+}
+
+// MarkSeen marks as read what a person was told of a dataset, whose page they have opened.
+func (s *Store) MarkSeen(ctx context.Context, person, dataset int64) error {
+	const q = `UPDATE notification SET read_at = now() WHERE person_id = $1 AND dataset_id = $2 AND read_at IS NULL`
+	_, err := s.db.Exec(ctx, q, person, dataset)
+	return err
+}
+
+// What was told and sent is kept so long.
+const (
+	readKept     = 90 * 24 * time.Hour
+	unreadKept   = 365 * 24 * time.Hour
+	deliveryKept = 90 * 24 * time.Hour
+)
+
+// Tidy removes old notifications and deliveries that are over.
+func (s *Store) Tidy(ctx context.Context) error {
+	const notifications = `
+		DELETE FROM notification WHERE at < now() - @read::interval AND (read_at < now() - @read::interval OR at < now() - @unread::interval)`
+	const deliveries = `DELETE FROM delivery WHERE state <> 'waiting' AND ended_at < now() - @delivery::interval`
+	args := pgx.NamedArgs{"read": readKept, "unread": unreadKept, "delivery": deliveryKept}
+	for _, q := range []string{notifications, deliveries} {
+		if _, err := s.db.Exec(ctx, q, args); err != nil {
+			return fmt.Errorf("tidy notifications: %w", err)
+		}
+	}
+	return nil
 }
 
 // MarkRead marks notifications of a person as read: all up to the id upTo, or only that one.

@@ -21,8 +21,8 @@ func (s *Server) accountRoutes() []route {
 		{http.MethodPost, "/me/tokens", needs(access.Viewer), s.postToken},
 		{http.MethodGet, "/me/tokens/:token/revoke", needs(access.Viewer), s.getRevokeToken},
 		{http.MethodPost, "/me/tokens/:token/revoke", needs(access.Viewer), s.postRevokeToken},
-		{http.MethodPost, "/me/sessions/end", needs(access.Viewer), s.postEndSessions},
-		{http.MethodPost, "/me/sessions/:session/end", needs(access.Viewer), s.postEndSession},
+		{http.MethodPost, "/me/sessions/end", needs(access.Viewer).forReaders(), s.postEndSessions},
+		{http.MethodPost, "/me/sessions/:session/end", needs(access.Viewer).forReaders(), s.postEndSession},
 	}, s.serviceRoutes()...)
 }
 

@@ -170,6 +170,9 @@ func (s *Server) postDatasetOpened(c echo.Context) error {
 	if err := s.Catalog.MarkOpened(ctx, principal(c).ID, d.ID); err != nil {
 		return err
 	}
+	if err := s.Notify.MarkSeen(ctx, principal(c).ID, d.ID); err != nil {
+		return err
+	}
 	return c.NoContent(http.StatusNoContent)
 }
 

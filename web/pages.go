@@ -26,7 +26,7 @@ func (s *Server) pageRoutes() []route {
 		{http.MethodGet, "/d/:source/:name/dbt", view, s.getModel},
 		{http.MethodGet, "/d/:source/:name/sample", view, s.getDatasetSample},
 		{http.MethodGet, "/d/:source/:name/sample.csv", view, s.getDatasetSampleCSV},
-		{http.MethodPost, "/d/:source/:name/opened", view, s.postDatasetOpened},
+		{http.MethodPost, "/d/:source/:name/opened", view.forReaders(), s.postDatasetOpened},
 		{http.MethodGet, "/sources", view, s.getSources},
 		{http.MethodGet, "/sources/:slug", view, s.getSource},
 		{http.MethodGet, "/sources/:slug/events", view, s.getSourceEvents},

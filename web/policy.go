@@ -16,6 +16,7 @@ type policy struct {
 	declared bool
 	role     access.Role // the least role; "" lets everyone in, signed in or not
 	scope    string      // of the token, on API routes; "" on pages
+	readers  bool        // that a session may post here whose token may only read
 }
 
 // public lets everyone in, signed in or not.
@@ -23,6 +24,12 @@ var public = policy{declared: true}
 
 // needs lets in people with at least this role. It is for pages.
 func needs(role access.Role) policy { return policy{declared: true, role: role} }
+
+// forReaders lets sessions post here whose token may only read: it changes nothing that others see.
+func (p policy) forReaders() policy {
+	p.readers = true
+	return p
+}
 
 // scope lets in tokens that hold scope and whose person has at least this role. It is for API routes.
 func scope(scope string, role access.Role) policy {
@@ -36,6 +43,8 @@ func (p policy) String() string {
 		return "none"
 	case p.role == "":
 		return "public"
+	case p.readers:
+		return string(p.role) + ", readers too"
 	case p.scope == "":
 		return string(p.role)
 	}
@@ -55,6 +64,14 @@ func (p policy) check(who access.Principal) error {
 		return fault.Forbiddenf("this needs the role %s or one above it; yours is %s", p.role, who.Role)
 	}
 	return nil
+}
+
+// checkChange returns nil when who may change something by a route with this policy.
+func (p policy) checkChange(who access.Principal) error {
+	if p.scope != "" || p.role == "" || p.readers || who.Scopes == nil || who.Holds(access.ScopeWrite) {
+		return nil
+	}
+	return fault.Forbiddenf("you signed in by a token that may only read: sign in by one with the scope %s to do this", access.ScopeWrite)
 }
 
 // anonymous are the routes that answer without knowing who asks, also while the database is away.
@@ -91,6 +108,9 @@ func (r *router) allowed(next echo.HandlerFunc) echo.HandlerFunc {
 			return missingRoute(c)
 		}
 		err := p.check(principal(c))
+		if method := c.Request().Method; err == nil && method != http.MethodGet && method != http.MethodHead {
+			err = p.checkChange(principal(c))
+		}
 		if errors.Is(err, errUnauthorized) && p.scope == "" {
 			return r.signedOut(c)
 		}

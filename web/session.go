@@ -27,7 +27,7 @@ func (s *Server) sessionRoutes() []route {
 		{http.MethodGet, "/login", public, s.getLogin},
 		{http.MethodPost, "/login", public, s.postLogin},
 		{http.MethodPost, "/logout", public, s.postLogout},
-		{http.MethodPost, "/preferences", needs(access.Viewer), s.postPreferences},
+		{http.MethodPost, "/preferences", needs(access.Viewer).forReaders(), s.postPreferences},
 	}
 	if s.Demo {
 		routes = append(routes, route{http.MethodPost, "/session", public, s.postSession})

@@ -68,6 +68,20 @@ func TestLoginByToken(t *testing.T) {
 	}
 }
 
+// By a token that may only read nobody asks for access or watches: that writes, and tells others.
+func TestSessionOfATokenThatMayOnlyRead(t *testing.T) {
+	t.Parallel()
+	st := newCore(t, nil)
+	for scope, want := range map[string]int{"read": http.StatusForbidden, "read,write": http.StatusSeeOther} {
+		res := st.ask("POST", "/login", form("token", st.token(access.Viewer, strings.Split(scope, ",")...)), header("Sec-Fetch-Site", "same-origin"))
+		wantStatus(t, res, http.StatusSeeOther)
+		c := withCookie(sessionOf(res))
+		wantStatus(t, st.ask("POST", "/watch", c, header("Sec-Fetch-Site", "same-origin"), form("kind", "search", "target", "q=flights", "back", "/data")), want)
+		wantStatus(t, st.ask("POST", "/preferences", c, form("theme", "dark")), http.StatusSeeOther)
+		wantStatus(t, st.ask("GET", "/watching", c), http.StatusOK)
+	}
+}
+
 func TestLoginRefuses(t *testing.T) {
 	t.Parallel()
 	st := newCore(t, nil)

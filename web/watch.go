@@ -32,7 +32,7 @@ func (s *Server) watchRoutes() []route {
 		{"GET", "/stop-mail/:secret", public, s.getStopMail},
 		{"POST", "/stop-mail/:secret", public, s.postStopMail},
 		{"GET", "/notifications", viewer, s.getNotifications},
-		{"POST", "/notifications", viewer, s.postNotifications},
+		{"POST", "/notifications", viewer.forReaders(), s.postNotifications},
 	}
 }
 

@@ -14,7 +14,7 @@ var policiesOfWatch = map[string]string{
 	"GET /stop-mail/:secret":          "public", // the secret says whose
 	"POST /stop-mail/:secret":         "public",
 	"GET /notifications":              "viewer",
-	"POST /notifications":             "viewer",
+	"POST /notifications":             "viewer, readers too",
 	"GET /api/v1/watches":             "read viewer",
 	"POST /api/v1/watches":            "write viewer",
 	"DELETE /api/v1/watches/:id":      "write viewer",
