@@ -2,7 +2,9 @@ package catalog
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -171,11 +173,17 @@ func closing(s string) int {
 	return -1
 }
 
+// guessedFrom is how many lines of a CSV types are guessed from.
+const guessedFrom = 200
+
 // columnsOfTable reads the head of a CSV, and guesses the types from the lines below it.
 func columnsOfTable(text string, separator rune) ([]Column, error) {
-	rows, err := readRows(text, separator, maxColumns, 200)
-	if err != nil {
-		return nil, err
+	rows, err := readRows(text, separator, maxColumns, guessedFrom)
+	if broken, ok := errors.AsType[*rowsError](err); ok && len(rows) < guessedFrom {
+		return nil, fault.Invalidf("columns", "line %d, column %d: %s", broken.line, broken.column, broken.message)
+	}
+	if len(rows) == 0 {
+		return nil, fault.Invalidf("columns", "the first line names no column")
 	}
 	var out []Column
 	for i, name := range rows[0].cells {
@@ -231,28 +239,29 @@ func wider(a, b string) string {
 	return "text"
 }
 
-// columnsOfJSON reads the keys of an object, of the first objects of a list, or of the first lines of NDJSON.
+// columnsOfJSON reads the keys of an object, of the first objects of a list, or of the first lines of NDJSON. What breaks off
+// behind the first whole object is the beginning of a larger file.
 func columnsOfJSON(text string) ([]Column, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
-	tree := &shapeNode{}
-	for n := 0; d.More() && n < 200; n++ {
-		var v any
-		if err := d.Decode(&v); err != nil {
+	if text[0] == '[' {
+		_, _ = d.Token() // its items follow one by one
+	}
+	tree, seen := &shapeNode{}, 0
+	for ; seen < guessedFrom && d.More(); seen++ {
+		var object map[string]any
+		err := d.Decode(&object)
+		wrong, shape := errors.AsType[*json.UnmarshalTypeError](err)
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF) && seen > 0:
+			return tree.columns(nil, nil), nil
+		case shape && wrong.Field == "", err == nil && object == nil:
+			return nil, fault.Invalidf("columns", "this is JSON, but no object with a key for each column")
+		case err != nil:
 			return nil, fault.Invalidf("columns", "this looks like JSON, but is not: %s", err)
 		}
-		list, ok := v.([]any)
-		if !ok {
-			list = []any{v}
-		}
-		for _, item := range list[:min(len(list), 200)] {
-			object, ok := item.(map[string]any)
-			if !ok {
-				return nil, fault.Invalidf("columns", "this is JSON, but no object with a key for each column")
-			}
-			if err := tree.add(object, 0); err != nil {
-				return nil, err
-			}
+		if err := tree.add(object, 0); err != nil {
+			return nil, err
 		}
 	}
 	return tree.columns(nil, nil), nil

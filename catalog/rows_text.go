@@ -36,7 +36,8 @@ func separatorOf(first string) rune {
 }
 
 // readRows reads a CSV (RFC 4180, lines may end in LF) of at most maxCells cells in a line and maxLines lines, and skips empty
-// lines. It stops at the first error, a *rowsError, and holds no more than the text does.
+// lines. It stops at the first error, a *rowsError, and holds no more than the text does. A text of more lines is one too, beside
+// which it returns the first ones.
 func readRows(text string, separator rune, maxCells, maxLines int) (rows []textRow, err error) {
 	r := rowReader{text: text, separator: byte(separator), line: 1} //nolint:gosec // one of three ASCII characters
 	for r.at < len(r.text) {

@@ -66,6 +66,9 @@ func ReadSheet(file []byte) (Sheet, []SheetProblem, error) {
 	if bad, ok := errors.AsType[*rowsError](err); ok {
 		return Sheet{}, []SheetProblem{{Line: bad.line, Column: bad.column, Message: bad.message}}, nil
 	}
+	if len(rows) == 0 {
+		return Sheet{}, nil, fault.Invalidf("file", "the first line names no column")
+	}
 	r := sheetReader{sheet: Sheet{Places: map[string]int{}}, places: map[string]int{}, seen: map[string]int{}}
 	if r.head(rows[0]) {
 		for _, row := range rows[1:] {

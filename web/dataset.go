@@ -34,6 +34,7 @@ type datasetHead struct {
 	People     int                    // who opened it within 30 days
 	Opens      int                    // how often they did
 	Watching   bool                   // who asks watches it
+	Registered bool                   // right now, by who asks
 	headEdits
 	Now time.Time
 }
@@ -66,7 +67,7 @@ func (s *Server) datasetHead(c echo.Context, tab string) (*datasetHead, error) {
 	case d.Key() != key:
 		return nil, ledTo(c, d.Key(), tab, nil)
 	}
-	h := &datasetHead{Whole: w, Tab: tab, Arrival: arrival(&w, c.QueryParam(cameFrom)), Now: s.Now()}
+	h := &datasetHead{Whole: w, Tab: tab, Arrival: arrival(&w, c.QueryParam(cameFrom)), Registered: c.QueryParam(justRegistered) != "", Now: s.Now()}
 	if err := errors.Join(s.fillHead(ctx, h), s.fillEdits(ctx, c, h), s.fillWatch(ctx, c, h)); err != nil {
 		return nil, err
 	}

@@ -208,6 +208,9 @@ func (s *Server) postDatasetEditPreview(c echo.Context) error {
 		return err
 	}
 	text := values.Get(catalog.FieldDescription)
+	if err := catalog.CheckEdits([]catalog.Edit{{Field: catalog.FieldDescription, Value: &text}}); err != nil {
+		return err
+	}
 	if err := s.link(c.Request().Context(), h, text); err != nil {
 		return err
 	}

@@ -25,6 +25,9 @@ func markdown(words string) templ.Component { return markdownOf(words, nil) }
 
 // markdownOf is markdown in which the names of datasets that h knows of lead to them.
 func markdownOf(words string, h *datasetHead) templ.Component {
+	if !tame(words) {
+		return asWritten(words)
+	}
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
 		var buf bytes.Buffer
 		md, policy := markdownReader(), markdownPolicy()
@@ -142,6 +145,9 @@ func linkNamesIn(t *ast.Text, src []byte, h *datasetHead) {
 
 // plainText is the words of a Markdown text, for where a line of it stands.
 func plainText(words string) string {
+	if !tame(words) {
+		return strings.TrimSpace(words)
+	}
 	src := []byte(words)
 	var b strings.Builder
 	_ = ast.Walk(markdownReader().Parser().Parse(text.NewReader(src)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {

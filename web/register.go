@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -133,8 +134,11 @@ func (s *Server) postRegister(c echo.Context) error {
 	if err != nil {
 		return s.registerRefused(c, p, err)
 	}
-	return c.Redirect(http.StatusSeeOther, datasetURL(key, ""))
+	return c.Redirect(http.StatusSeeOther, datasetURL(key, "")+"?"+formQuery(justRegistered, "yes"))
 }
+
+// justRegistered is the query field of a dataset's page by which it says that it was registered right now.
+const justRegistered = "registered"
 
 // readColumns reads the columns of the form; those of a file take their place, to be looked at before they are registered.
 func (p *registerPage) readColumns(u upload) (err error) {
@@ -144,8 +148,16 @@ func (p *registerPage) readColumns(u upload) (err error) {
 			return err
 		}
 	}
-	if p.Columns, p.ReadAs, err = catalog.ReadColumns(text); err != nil || u.file == nil {
+	p.Columns, p.ReadAs, err = catalog.ReadColumns(text)
+	switch {
+	case u.file == nil:
 		return err
+	case fault.KindOf(err) == fault.Invalid && err != nil:
+		return fault.Invalidf("file", "in %s: %s", u.name, fault.Message(err))
+	case err != nil:
+		return err
+	case len(p.Columns) == 0:
+		return fault.Invalidf("file", "the file %s is empty", u.name)
 	}
 	p.FromFile = u.name
 	p.Values.Set("columns", catalog.ColumnsText(p.Columns))
@@ -167,6 +179,9 @@ func sampleText(file []byte) (string, error) {
 		file = file[:maxSampleText]
 		if end := bytes.LastIndexByte(file, '\n'); end > 0 && file[0] != '{' && file[0] != '[' {
 			file = file[:end]
+		}
+		for len(file) > 0 && !utf8.Valid(file) && len(file) > maxSampleText-utf8.UTFMax { // a character was cut in two
+			file = file[:len(file)-1]
 		}
 	}
 	if !isText(string(file)) {

@@ -116,7 +116,7 @@ func TestRegisterPage(t *testing.T) {
 	}
 	res := st.ask(http.MethodPost, "/register", owner, ours, form(append([]string{"do", "register", "columns", "id bigint\nprice double\n"}, fill...)...))
 	wantStatus(t, res, http.StatusSeeOther)
-	if got := res.Header.Get("Location"); got != "/d/registered/Sales%20forecast" {
+	if got := res.Header.Get("Location"); got != "/d/registered/Sales%20forecast?registered=yes" {
 		t.Errorf("it leads to %s", got)
 	}
 	wantStatus(t, st.ask(http.MethodGet, res.Header.Get("Location"), owner), http.StatusOK)
