@@ -34,7 +34,7 @@ const entryColumns = `seq, at, person_id, person, via, token_id, request_id, add
 func (s *Store) Entries(ctx context.Context, q AuditQuery) ([]Entry, error) {
 	const query = `
 		SELECT ` + entryColumns + ` FROM audit
-		WHERE (@before = 0 OR seq < @before)
+		WHERE (@before::bigint = 0 OR seq < @before)
 			AND (@person = '' OR @person_id <> 0 AND person_id = @person_id OR @person_id = 0 AND person ILIKE @person)
 			AND (@action = '' OR action LIKE @action) AND (@object = '' OR object ILIKE @object)
 			AND (@text = '' OR reason ILIKE @text OR detail ILIKE @text OR address ILIKE @text OR request_id ILIKE @text)
@@ -107,25 +107,6 @@ func (s *Store) auditHead(ctx context.Context) (h Head, told int64, err error) {
 		err = fmt.Errorf("head of the audit log: %w", err)
 	}
 	return h, told, err
-}
-
-// TellHead calls tell with the head of the audit log if it is another than the one told last. A head for which tell fails is
-// told again. A log that is shorter than it was is an error, and its head is told all the same.
-func (s *Store) TellHead(ctx context.Context, tell func(Head) error) error {
-	h, told, err := s.auditHead(ctx)
-	if err != nil || h.Seq == told {
-		return err
-	}
-	if err := tell(h); err != nil {
-		return err
-	}
-	if _, err := s.db.Exec(ctx, `UPDATE audit_head SET told = $1`, h.Seq); err != nil {
-		return fmt.Errorf("head of the audit log: %w", err)
-	}
-	if h.Seq < told {
-		return fmt.Errorf("the audit log ends at row %d, and its row %d was there before: its end was cut off", h.Seq, told)
-	}
-	return nil
 }
 
 // RecordOnly adds rows to the audit log for an act that changes nothing else.

@@ -3,6 +3,8 @@ package access_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -209,6 +211,37 @@ func TestTellHead(t *testing.T) {
 	exec(t, pool, `UPDATE audit_head SET seq = 1`)
 	if err := s.TellHead(t.Context(), tell); err == nil || !strings.Contains(err.Error(), "cut off") {
 		t.Errorf("a log that became shorter: %v", err)
+	}
+}
+
+// The database can be made to forget which head was told: this process, and the file of heads, do not.
+func TestTellHeadAfterTheDatabaseForgot(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"in memory", "in a file"} {
+		s, pool := recorded(t, 6)
+		path := filepath.Join(t.TempDir(), "anchors")
+		if how == "in a file" {
+			s.Anchors = path
+		}
+		tell := func(h access.Head) error {
+			return os.WriteFile(path, []byte("2026-11-21T16:00:00Z "+h.String()+"\n"), 0o600)
+		}
+		if err := s.TellHead(t.Context(), tell); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, pool, `ALTER TABLE audit DISABLE TRIGGER ALL; DELETE FROM audit WHERE seq > 3;
+			UPDATE audit_head SET seq = 3, told = 3, mac = (SELECT mac FROM audit WHERE seq = 3)`)
+		if how == "in a file" {
+			other := access.NewStore(pool) // another process
+			other.Audit, other.Anchors = s.Audit, path
+			s = other
+			if got, err := s.VerifyAnchored(t.Context()); err != nil || got.OK() {
+				t.Errorf("%s: the whole log is %+v, %v; want it cut off", how, got, err)
+			}
+		}
+		if err := s.TellHead(t.Context(), tell); err == nil || !strings.Contains(err.Error(), "its row 6 was there before") {
+			t.Errorf("%s: %v; want the end to be missed", how, err)
+		}
 	}
 }
 

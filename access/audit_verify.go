@@ -191,6 +191,8 @@ func (v *verifier) end(ctx context.Context, tx pgx.Tx) error {
 		v.Bad, v.What = head.Seq+1, fmt.Sprintf("stands behind the head of the log, which is row %d", head.Seq)
 	case !bytes.Equal(head.MAC, v.Head.MAC):
 		v.Bad, v.What = v.Rows, "is not the one that the head of the log names"
+	case v.last.KeyID != "" && v.last.KeyID != v.keys[0].id:
+		v.Bad, v.What = v.Rows+1, "is missing: the log ends with a former key, and the portal has written with another one since its start"
 	}
 	return nil
 }

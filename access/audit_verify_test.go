@@ -176,3 +176,36 @@ func TestVerifyWithSeveralKeys(t *testing.T) {
 	}
 	checkVerdict(t, &got, 4, 5, "another one had followed")
 }
+
+// Who has a former key alone cannot write the log anew from where that was in use: since the portal's start with the current
+// one the log ends with that.
+func TestVerifyWithAFormerKeyOnly(t *testing.T) {
+	t.Parallel()
+	s, pool := recorded(t, 4)
+	former, current := s.Audit, access.NewAudit(newKey(t))
+	s.Audit = current
+	for range 2 { // the second start changes nothing
+		if err := s.StartKey(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.Verify(t.Context(), nil, former)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkVerdict(t, &got, 5, 0, "")
+	exec(t, pool, `
+		ALTER TABLE audit DISABLE TRIGGER ALL; DELETE FROM audit WHERE seq > 1;
+		UPDATE audit_head SET seq = 1, mac = (SELECT mac FROM audit WHERE seq = 1)`)
+	s.Audit = former
+	for range 4 {
+		if err := s.RecordOnly(t.Context(), byOperator, access.Event{Action: "test.forged"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Audit = current
+	if got, err = s.Verify(t.Context(), nil, former); err != nil {
+		t.Fatal(err)
+	}
+	checkVerdict(t, &got, 5, 6, "ends with a former key")
+}

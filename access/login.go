@@ -175,9 +175,9 @@ func (s *Store) keepPerson(ctx context.Context, tx pgx.Tx, id *Identity, login b
 		return 0, fault.Forbiddenf("you no longer have access to this portal. Ask whoever runs it")
 	}
 	const keep = `
-		INSERT INTO person (issuer, subject, name, email, role, groups, login_at) VALUES (@issuer, @subject, @name, @email, '', @groups, now())
+		INSERT INTO person (issuer, subject, name, email, role, groups, login_at, checked_at) VALUES (@issuer, @subject, @name, @email, '', @groups, now(), now())
 		ON CONFLICT (issuer, subject) DO UPDATE SET name = excluded.name, email = excluded.email,
-			groups = excluded.groups, login_at = CASE WHEN @login THEN now() ELSE person.login_at END
+			groups = excluded.groups, checked_at = now(), login_at = CASE WHEN @login THEN now() ELSE person.login_at END
 		RETURNING id`
 	err = tx.QueryRow(ctx, keep, pgx.NamedArgs{
 		"issuer": id.Issuer, "subject": id.Subject, "name": id.Name, "email": id.Email, "groups": id.Groups, "login": login,

@@ -419,3 +419,37 @@ func TestWhoLosesTheirLastRoleMayNothingFromThenOn(t *testing.T) {
 		}
 	}
 }
+
+// A token works no longer than somebody vouches for its person.
+func TestTokenOfSomeoneNobodyVouchesForAnyMore(t *testing.T) {
+	t.Parallel()
+	s, local, pool := open(t)
+	estate(t, pool)
+	_, who := signIn(t, s, carol("leads"))
+	ends := map[string]bool{}
+	for _, person := range []int64{who.ID, local.ID} {
+		token, made, err := s.CreateToken(t.Context(), byOperator, person, "x", []string{access.ScopeRead}, 300*24*time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, err := s.StartSession(t.Context(), access.Act{Who: access.Principal{Person: access.Person{ID: person}}}, access.NewSession{TokenID: made.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(t, pool, `UPDATE person SET checked_at = now() - interval '29 days' WHERE checked_at IS NOT NULL`)
+		if _, err := s.PrincipalByToken(t.Context(), token); err != nil {
+			t.Errorf("after 29 days: %v", err)
+		}
+		exec(t, pool, `UPDATE person SET checked_at = now() - interval '31 days' WHERE checked_at IS NOT NULL`)
+		_, byToken := s.PrincipalByToken(t.Context(), token)
+		_, bySession := s.Session(t.Context(), session)
+		if (byToken == nil) != (bySession == nil) {
+			t.Errorf("the token: %v, its session: %v", byToken, bySession)
+		}
+		ends[map[bool]string{true: "local", false: "of the provider"}[person == local.ID]] = fault.KindOf(byToken) == fault.Forbidden && byToken != nil
+		exec(t, pool, `UPDATE person SET checked_at = now() WHERE checked_at IS NOT NULL`)
+	}
+	if diff := cmp.Diff(map[string]bool{"local": false, "of the provider": true}, ends); diff != "" {
+		t.Errorf("whose tokens ended (-want +got):\n%s", diff)
+	}
+}

@@ -242,6 +242,59 @@ func TestTwoAdminsDoNotRemoveEachOther(t *testing.T) {
 	}
 }
 
+// People whom the portal made have no rules to fall back to: taking a role back leaves them what they were made with.
+func TestRoleOfLocalPeopleIsTakenBack(t *testing.T) {
+	t.Parallel()
+	s, ana, _ := open(t)
+	act := access.Act{Who: access.Principal{Person: access.Person{ID: ana.ID + 1000, Role: access.Admin}}}
+	for _, role := range []access.Role{access.Admin, ""} {
+		if err := s.GiveRole(t.Context(), act, ana.ID, role); err != nil && role == access.Admin {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.EnsurePerson(t.Context(), access.Person{Issuer: access.LocalIssuer, Subject: "other", Name: "Other", Role: access.Admin}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.GiveRole(t.Context(), act, ana.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	if got := standingOf(t, s, ana.ID).Role; got != ana.Role {
+		t.Errorf("after the gift was taken back the role is %s, want %s", got, ana.Role)
+	}
+}
+
+func TestARetiredTeamGivesNoRights(t *testing.T) {
+	t.Parallel()
+	s, ana, pool := open(t)
+	exec(t, pool, `UPDATE person SET team = 'ops'`)
+	ana.Team = "ops"
+	admin := access.Act{Who: access.Principal{Person: access.Person{ID: 99, Role: access.Admin}}}
+	for _, err := range []error{
+		s.AddTeam(t.Context(), admin, access.Team{Slug: ana.Team, Name: "Ops"}), s.AddTeam(t.Context(), admin, access.Team{Slug: "secret", Name: "Secret"}),
+		s.AddMember(t.Context(), admin, "secret", ana.ID), s.RetireTeam(t.Context(), admin, ana.Team), s.RetireTeam(t.Context(), admin, "secret"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	teams := func() []string {
+		p, err := s.Principal(t.Context(), ana.Issuer, ana.Subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Teams
+	}
+	if got := teams(); len(got) > 0 {
+		t.Errorf("in %v, which are retired", got)
+	}
+	if err := s.AddTeam(t.Context(), admin, access.Team{Slug: "secret", Name: "Another"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := teams(); len(got) > 0 {
+		t.Errorf("in %v, which is a new team of an old name", got)
+	}
+}
+
 func TestWhoSaysWhoIsInATeam(t *testing.T) {
 	t.Parallel()
 	s, _, pool := open(t)
@@ -308,4 +361,53 @@ func TestStewardsByHandHaveTheRole(t *testing.T) {
 	if p, _ := s.Principal(t.Context(), ana.Issuer, ana.Subject); p.StewardOf("flights") {
 		t.Error("the stewardship outlives the domain")
 	}
+}
+
+func TestPartingTellsTheLastWhoMayDecide(t *testing.T) {
+	t.Parallel()
+	s, ana, pool := open(t)
+	admin := access.Act{Who: access.Principal{Person: access.Person{ID: 99, Role: access.Admin}}}
+	owen, vera := member(t, pool, "Owen", "{}"), member(t, pool, "Vera", "{}")
+	for _, err := range []error{
+		s.AddTeam(t.Context(), admin, access.Team{Slug: "crew", Name: "Crew"}), s.AddDomain(t.Context(), admin, access.Domain{Slug: "flights", Name: "Flights"}),
+		s.GiveRole(t.Context(), admin, owen, access.Steward), s.GiveRole(t.Context(), admin, ana.ID, access.Steward),
+		s.AddMember(t.Context(), admin, "crew", owen), s.AddMember(t.Context(), admin, "crew", vera), s.AddSteward(t.Context(), admin, "flights", owen),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	member := func(id int64) bool {
+		p, err := s.PartingMember(t.Context(), "crew", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Last
+	}
+	steward := func(id int64) bool {
+		p, err := s.PartingSteward(t.Context(), "flights", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Last
+	}
+	if !member(owen) || member(vera) || member(ana.ID) || !steward(owen) || steward(ana.ID) {
+		t.Error("of one who may decide, one who may not, and a stranger, it is not the first who is the last")
+	}
+	for _, err := range []error{s.AddMember(t.Context(), admin, "crew", ana.ID), s.AddSteward(t.Context(), admin, "flights", ana.ID)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if member(owen) || member(ana.ID) || steward(owen) {
+		t.Error("of two who may decide one is the last")
+	}
+	if _, err := pool.Exec(t.Context(), `UPDATE person SET disabled_at = now() WHERE id = $1`, ana.ID); err != nil {
+		t.Fatal(err)
+	}
+	if !member(owen) || !steward(owen) {
+		t.Error("somebody who is disabled counts as one who may decide")
+	}
+	_, err := s.PartingMember(t.Context(), "crew", 1<<40)
+	wantKind(t, err, fault.Invalid)
 }

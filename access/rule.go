@@ -113,7 +113,7 @@ const (
 	setRole = `
 		WITH ranks AS (SELECT role, rank FROM unnest('{viewer,analyst,owner,steward,admin}'::text[]) WITH ORDINALITY AS r (role, rank)),
 		now_so AS (
-			SELECT p.id, coalesce(p.given_role, CASE WHEN p.issuer = @local OR p.kind = 'service' THEN p.role END,
+			SELECT p.id, coalesce(p.given_role, CASE WHEN p.issuer = @local OR p.kind = 'service' THEN coalesce(nullif(p.made_role, ''), p.role) END,
 				(SELECT k.role FROM group_rule r JOIN ranks k ON k.role = r.role OR r.domain <> '' AND k.role = 'steward'
 				 WHERE r.claim = ANY (p.groups) ORDER BY k.rank DESC LIMIT 1), @fallback) AS role,
 				CASE WHEN p.issuer = @local OR p.kind = 'service' THEN p.team ELSE coalesce(

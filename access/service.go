@@ -50,7 +50,7 @@ func (s *Store) Service(ctx context.Context, id int64) (Service, error) {
 // CreateService makes a service of p's subject, name, team and role and returns its id. It is for admins.
 func (s *Store) CreateService(ctx context.Context, act Act, p Person) (id int64, err error) {
 	const q = `
-		INSERT INTO person (issuer, subject, name, team, role, kind) VALUES (@issuer, @subject, @name, @team, @role, 'service')
+		INSERT INTO person (issuer, subject, name, team, role, made_role, kind) VALUES (@issuer, @subject, @name, @team, @role, @role, 'service')
 		ON CONFLICT (issuer, subject) DO NOTHING RETURNING id`
 	if act.Who.Role != Admin {
 		return 0, fault.Forbiddenf("services are made by admins")

@@ -109,18 +109,20 @@ func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, who *Principal, n 
 func (s *Store) Session(ctx context.Context, secret string) (Principal, error) {
 	const q = `
 		WITH live AS (
-			SELECT s.hash, s.id, s.person_id, s.used_at, s.sealed IS NOT NULL AND s.checked_at < now() - @every::interval AS check_due, t.scopes
+			SELECT s.hash, s.id, s.person_id, s.used_at, s.sealed IS NOT NULL AND s.checked_at < now() - @every::interval AS check_due, t.scopes, coalesce(t.id, 0) AS token_id
 			FROM session s LEFT JOIN token t ON t.id = s.token_id
 			WHERE s.hash = @hash AND s.expires_at > now() AND s.used_at > now() - @idle::interval AND t.revoked_at IS NULL
 		), touched AS (
 			UPDATE session s SET used_at = now() FROM live l WHERE s.hash = l.hash AND l.used_at < now() - interval '5 minutes'
 		)
-		SELECT ` + personColumns + `,` + teamsAndDomains + `, live.scopes, live.id AS session_id, live.check_due FROM live JOIN person p ON p.id = live.person_id WHERE p.disabled_at IS NULL`
-	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"hash": hashOf(secret), "idle": s.Idle, "every": CheckEvery})
+		SELECT ` + personColumns + `,` + teamsAndDomains + `, live.scopes, live.token_id, live.id AS session_id, live.check_due FROM live JOIN person p ON p.id = live.person_id
+		WHERE p.disabled_at IS NULL AND (live.token_id = 0 OR ` + vouchedFor + `)`
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"hash": hashOf(secret), "idle": s.Idle, "every": CheckEvery, "trust": s.Trust})
 	type row struct {
 		Person
 		Teams, Domains []string
 		Scopes         []string
+		TokenID        int64
 		SessionID      int64
 		CheckDue       bool
 	}
@@ -128,14 +130,14 @@ func (s *Store) Session(ctx context.Context, secret string) (Principal, error) {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Principal{}, fault.Forbiddenf("the session has ended")
 	}
-	if p.Scopes != nil && !slices.Contains(p.Scopes, ScopeWrite) && p.Role.Includes(Analyst) {
-		p.Role = Analyst // a token that may only read gives no page the right to change the catalog
-	}
-	if p.Scopes != nil && !slices.Contains(p.Scopes, ScopeAdmin) && p.Role.Includes(Admin) {
-		p.Role = Steward // nor does one without the scope admin make an admin
+	if p.Scopes != nil {
+		p.Role = within(p.Role, p.Scopes)
+		if p.Role.Includes(Analyst) && !slices.Contains(p.Scopes, ScopeWrite) && !slices.Contains(p.Scopes, ScopeAdmin) {
+			p.Role = Analyst // a token that may only read opens no page to change the catalog
+		}
 	}
 	return Principal{
-		Person: p.Person, Teams: p.Teams, Domains: p.Domains, Scopes: p.Scopes, SessionID: p.SessionID, CheckDue: p.CheckDue,
+		Person: p.Person, Teams: p.Teams, Domains: p.Domains, Scopes: p.Scopes, TokenID: p.TokenID, SessionID: p.SessionID, CheckDue: p.CheckDue,
 	}, err
 }
 

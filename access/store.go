@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,12 +24,19 @@ type Store struct {
 	// DefaultRole is the role of people whom no rule of a group gives one; "": none, so they may do nothing.
 	DefaultRole Role
 
-	db *pgxpool.Pool
+	// Anchors is a file outside of the database that heads of the audit log are kept in, or "".
+	Anchors string
+	// Trust is how long the tokens of people work after their provider vouched for them last; services have none.
+	Trust time.Duration
+
+	db       *pgxpool.Pool
+	telling  sync.Mutex
+	furthest Head // of those that this process has told
 }
 
 // NewStore returns a Store on db, whose schema is up to date.
 func NewStore(db *pgxpool.Pool) *Store {
-	return &Store{db: db, Idle: SessionIdle, Max: SessionMax, DefaultRole: Viewer}
+	return &Store{db: db, Idle: SessionIdle, Max: SessionMax, DefaultRole: Viewer, Trust: TokenTrust}
 }
 
 // LocalIssuer is the issuer of people whom the portal itself made: those of the demo and of "portreeve token create".
@@ -39,7 +47,7 @@ const personColumns = `p.id, p.issuer, p.subject, p.name, p.email, p.team, p.rol
 
 // teamsAndDomains are the fields Teams and Domains of a Principal, who is the person p.
 const teamsAndDomains = `
-	ARRAY(SELECT p.team WHERE p.team <> ''
+	ARRAY(SELECT p.team WHERE p.team <> '' AND NOT EXISTS (SELECT FROM team t WHERE t.slug = p.team AND t.gone_at IS NOT NULL)
 	      UNION SELECT t.slug FROM team_member m JOIN team t ON t.id = m.team_id WHERE m.person_id = p.id AND t.gone_at IS NULL) AS teams,
 	ARRAY(SELECT d.slug FROM domain_steward m JOIN domain d ON d.id = m.domain_id WHERE m.person_id = p.id AND d.gone_at IS NULL
 	      GROUP BY d.slug) AS domains`
@@ -54,16 +62,32 @@ func DemoPeople() []Person {
 }
 
 // EnsurePerson adds the person named by issuer and subject, or brings name, e-mail, team and role up to date, and returns
-// them as stored. Preferences stay as they are.
+// them as stored. Preferences stay as they are. It records nothing: it is for people whom the portal brings along.
 func (s *Store) EnsurePerson(ctx context.Context, p Person) (Person, error) {
+	return ensure(ctx, s.db, p)
+}
+
+// CreatePerson is EnsurePerson for one whom somebody makes.
+func (s *Store) CreatePerson(ctx context.Context, act Act, p Person) (made Person, err error) {
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if made, err = ensure(ctx, tx, p); err != nil {
+			return err
+		}
+		return s.Audit.Record(ctx, tx, act, Event{"person.create", fmt.Sprintf("person %d %s", made.ID, made.Name), map[string]any{"role": made.Role, "issuer": made.Issuer}})
+	})
+	return made, err
+}
+
+func ensure(ctx context.Context, db querier, p Person) (Person, error) {
 	const q = `
-		INSERT INTO person AS p (issuer, subject, name, email, team, role) VALUES (@issuer, @subject, @name, @email, @team, @role)
-		ON CONFLICT (issuer, subject) DO UPDATE SET name = excluded.name, email = excluded.email, team = excluded.team, role = excluded.role
+		INSERT INTO person AS p (issuer, subject, name, email, team, role, made_role) VALUES (@issuer, @subject, @name, @email, @team, @role, @role)
+		ON CONFLICT (issuer, subject) DO UPDATE SET name = excluded.name, email = excluded.email, team = excluded.team,
+			role = coalesce(p.given_role, excluded.role), made_role = excluded.made_role
 		RETURNING ` + personColumns
 	if p.Subject == "" || !p.Role.Includes(Viewer) {
 		return Person{}, fault.Invalidf("/role", "a person needs a subject and one of the roles viewer, analyst, owner, steward, admin")
 	}
-	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{
+	rows, _ := db.Query(ctx, q, pgx.NamedArgs{
 		"issuer": p.Issuer, "subject": p.Subject, "name": p.Name, "email": p.Email,
 		"team": p.Team, "role": p.Role,
 	})

@@ -120,17 +120,18 @@ func checkToken(name string, scopes []string, ttl time.Duration) error {
 func (s *Store) PrincipalByToken(ctx context.Context, secret string) (Principal, error) {
 	const q = `
 		WITH live AS (
-			SELECT id, person_id, scopes, used_at FROM token WHERE hash = $1 AND expires_at > now() AND revoked_at IS NULL
+			SELECT id, person_id, scopes, used_at FROM token WHERE hash = @hash AND expires_at > now() AND revoked_at IS NULL
 		), touched AS (
 			UPDATE token t SET used_at = now() FROM live l
 			WHERE t.id = l.id AND (l.used_at IS NULL OR l.used_at < now() - interval '5 minutes')
 		)
-		SELECT live.id AS token_id, live.scopes, ` + personColumns + `,` + teamsAndDomains + ` FROM live JOIN person p ON p.id = live.person_id WHERE p.disabled_at IS NULL`
+		SELECT live.id AS token_id, live.scopes, ` + personColumns + `,` + teamsAndDomains + ` FROM live JOIN person p ON p.id = live.person_id
+		WHERE p.disabled_at IS NULL AND ` + vouchedFor
 	refused := fault.Forbiddenf("the token is not valid")
 	if !strings.HasPrefix(secret, TokenPrefix) {
 		return Principal{}, refused
 	}
-	rows, _ := s.db.Query(ctx, q, hashOf(secret))
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"hash": hashOf(secret), "trust": s.Trust})
 	type row struct {
 		Person
 		Teams, Domains []string
@@ -144,7 +145,22 @@ func (s *Store) PrincipalByToken(ctx context.Context, secret string) (Principal,
 	if err != nil {
 		return Principal{}, fmt.Errorf("token: %w", err)
 	}
+	r.Role = within(r.Role, r.Scopes)
 	return Principal{Person: r.Person, Teams: r.Teams, Domains: r.Domains, Scopes: r.Scopes, Token: true, TokenID: r.TokenID}, nil
+}
+
+// TokenTrust is the usual Store.Trust: who has left the company does not sign in any more.
+const TokenTrust = 30 * 24 * time.Hour
+
+// vouchedFor holds for a person p whose tokens work: the provider vouched for them within @trust, or need not.
+const vouchedFor = `(p.checked_at IS NULL OR p.checked_at > now() - @trust::interval)`
+
+// within returns the role that a token of these scopes leaves of its person's: without the scope admin nobody is an admin.
+func within(role Role, scopes []string) Role {
+	if role == Admin && !slices.Contains(scopes, ScopeAdmin) {
+		return Steward
+	}
+	return role
 }
 
 // Tokens returns a person's tokens, newest first, without their secrets.

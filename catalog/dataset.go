@@ -48,6 +48,14 @@ const (
 	Describes                 // a description: a dbt model, a schema
 )
 
+// Lent tells what of a dataset was taken from who only describes it, such as a dbt project. It is shown, and whose it is may
+// describe an open dataset; it gives nobody a right to rows that are restricted.
+type Lent struct{ Team, Domain, Owners bool }
+
+func (l Lent) has(field string) bool {
+	return field == FieldTeam && l.Team || field == FieldDomain && l.Domain || field == FieldOwners && l.Owners
+}
+
 // Dataset is the head of a dataset's page. Counts are nil where they are unknown.
 type Dataset struct {
 	ID           int64
@@ -68,6 +76,7 @@ type Dataset struct {
 	Owners       []int64    // people who answer for it, beside the team
 	Terms        []string   // slugs of glossary terms
 	Access       string     // who may read its rows: open, or restricted to those whose it is and who were granted it
+	Lent         Lent       `db:"-"`
 	FreshWithin  *int64     // seconds within which new data is to come; nil: nobody said
 	Location     string
 	Format       string

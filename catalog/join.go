@@ -305,6 +305,9 @@ func (s *Store) rejoin(ctx context.Context, tx pgx.Tx, members []member, want ma
 	}
 	var batch pgx.Batch
 	touched := map[int64]bool{}
+	if err := keepRestricted(ctx, tx, members, want); err != nil {
+		return err
+	}
 	for _, m := range members {
 		to, joined := want[m.ID]
 		var main *int64

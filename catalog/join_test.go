@@ -24,6 +24,7 @@ type platform struct {
 	*catalog.Store
 	t       *testing.T
 	begin   func(source string) int64
+	sql     func(statement string)
 	holding map[string][]catalog.Observation
 }
 
@@ -34,6 +35,11 @@ func newPlatform(t *testing.T, sources ...catalog.Source) *platform {
 	for _, s := range sources {
 		s.Kind = "script"
 		if _, err := p.PutSource(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.sql = func(statement string) {
+		if _, err := db.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}

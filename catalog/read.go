@@ -20,9 +20,16 @@ const (
 	       coalesce(o.deprecated, d.deprecated) AS deprecated, coalesce(d.page_documented, d.documented) AS documented,` + datasetRest
 	observedSelect = `
 	SELECT d.title, d.description, d.team, d.domain, d.tags, d.certified, d.deprecated, d.documented,` + datasetRest
+	// alsoRestricted holds for a dataset d that shares an identifier with one that is restricted: the two are the same data, also
+	// before they are joined, and when the other is gone, unless it was opened since. Who only describes data (standing 2) restricts none.
+	alsoRestricted = `EXISTS (
+	       	SELECT FROM dataset_identifier i JOIN dataset_identifier k USING (namespace, name) JOIN dataset kd ON kd.id = k.dataset_id
+	       	JOIN source ks ON ks.id = kd.source_id LEFT JOIN dataset_override ko ON ko.dataset_id = kd.id
+	       	WHERE i.dataset_id = d.id AND kd.id <> d.id AND kd.standing < 2 AND coalesce(ko.access, ks.access) = 'restricted'
+	       		AND (kd.gone_at IS NULL OR o.access IS DISTINCT FROM 'open'))`
 	datasetRest = `
 	       o.sunset, coalesce(o.successor, '') AS successor, coalesce(o.owners, '{}') AS owners, coalesce(o.terms, '{}') AS terms,
-	       coalesce(o.access, s.access) AS access, o.fresh_within,
+	       CASE WHEN ` + alsoRestricted + ` THEN 'restricted' ELSE coalesce(o.access, s.access) END AS access, o.fresh_within,
 	       d.id, s.slug AS source, d.name, d.scope, d.native_id, d.kind, d.location, d.format, d.partitioning, d.sort_order,
 	       d.row_count, d.byte_count, d.file_count, d.column_count, d.snapshot_id, d.data_at, d.properties, d.usage, d.standing,
 	       d.estimated, d.definition, d.main_id, d.main_rule, d.main_evidence, d.problem, d.problem_since,
@@ -170,9 +177,10 @@ func (s *Store) Totals(ctx context.Context) (Totals, error) {
 
 // DatasetVersion is a change of a dataset as a list of news shows it.
 type DatasetVersion struct {
-	Dataset Dataset
-	At      time.Time
-	Changes []Change // of that moment, at most 20
+	Dataset  Dataset
+	At       time.Time
+	Changes  []Change // of that moment, at most 20
+	Datasets int      // that one edit changed at once, of which Dataset is one; 1 for a change of one
 }
 
 // changeSelect lists the fields of a Change c that may be the edit e.
@@ -181,17 +189,20 @@ const changeSelect = `
 	coalesce(e.id, 0) AS edit_id, coalesce(e.person, '') AS by, coalesce(e.via, '') AS via, coalesce(e.reason, '') AS reason`
 
 // News returns what changed last, newest first: one entry for each of the datasets whose shape or description changed most
-// recently. The first sight of a dataset is news as well.
+// recently, and one for all that one edit changed at once. The first sight of a dataset is news as well.
 func (s *Store) News(ctx context.Context, limit int) ([]DatasetVersion, error) {
-	const q = datasetSelect + `ORDER BY d.changed_at DESC, d.id DESC LIMIT $1`
-	found, err := s.datasets(ctx, q, limit)
-	if err != nil {
-		return nil, err
-	}
 	const newest = `
 		SELECT ` + changeSelect + `
 		FROM dataset_change c LEFT JOIN dataset_edit e ON e.id = c.edit_id
 		WHERE c.dataset_id = $1 AND c.at = (SELECT max(at) FROM dataset_change WHERE dataset_id = $1) ORDER BY c.id LIMIT 20`
+	ids, together, err := s.newsOf(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.datasets(ctx, datasetSelect+`WHERE d.id = ANY($1) ORDER BY d.changed_at DESC, d.id DESC`, ids)
+	if err != nil {
+		return nil, err
+	}
 	news := make([]DatasetVersion, len(found))
 	for i, d := range found {
 		rows, _ := s.db.Query(ctx, newest, d.ID)
@@ -199,9 +210,35 @@ func (s *Store) News(ctx context.Context, limit int) ([]DatasetVersion, error) {
 		if err != nil {
 			return nil, err
 		}
-		news[i] = DatasetVersion{Dataset: d, At: d.ChangedAt, Changes: changes}
+		news[i] = DatasetVersion{Dataset: d, At: d.ChangedAt, Changes: changes, Datasets: together[d.ID]}
 	}
 	return news, nil
+}
+
+// newsOf returns the datasets that changed last, of those that one edit changed only one, and how many that edit changed.
+func (s *Store) newsOf(ctx context.Context, limit int) (ids []int64, together map[int64]int, err error) {
+	const q = `
+		WITH moment AS (
+			SELECT changed_at AS at, count(*) AS datasets FROM dataset GROUP BY changed_at ORDER BY changed_at DESC LIMIT @limit
+		), sampled AS (
+			SELECT m.*, (SELECT d.id FROM dataset d WHERE d.changed_at = m.at LIMIT 1) AS sample FROM moment m
+		), act AS (
+			SELECT s.*, EXISTS (SELECT FROM dataset_change c WHERE c.dataset_id = s.sample AND c.at = s.at AND c.edit_id IS NOT NULL) AS edited FROM sampled s
+		)
+		SELECT n.id, CASE WHEN a.edited THEN a.datasets ELSE 1 END
+		FROM act a CROSS JOIN LATERAL (
+			SELECT a.sample AS id WHERE a.edited
+			UNION ALL (SELECT d.id FROM dataset d WHERE NOT a.edited AND d.changed_at = a.at ORDER BY d.id DESC LIMIT @limit)
+		) AS n ORDER BY a.at DESC, n.id DESC LIMIT @limit`
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"limit": limit})
+	together = map[int64]int{}
+	var id int64
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&id, &n}, func() error {
+		ids, together[id] = append(ids, id), n
+		return nil
+	})
+	return ids, together, err
 }
 
 // Opened returns the datasets that a person opened last, newest first.

@@ -136,6 +136,10 @@ func merge(d *Dataset, others []Same) map[string]Key {
 		}
 		text("title", &d.Title, o.Title)
 		text("description", &d.Description, o.Description)
+		describer := o.Standing == Describes
+		d.Lent.Team = d.Lent.Team || describer && d.Team == "" && o.Team != ""
+		d.Lent.Domain = d.Lent.Domain || describer && d.Domain == "" && o.Domain != ""
+		d.Lent.Owners = d.Lent.Owners || describer && len(d.Owners) == 0 && len(o.Owners) > 0
 		text("team", &d.Team, o.Team)
 		text("domain", &d.Domain, o.Domain)
 		text("deprecated", &d.Deprecated, o.Deprecated)

@@ -30,8 +30,7 @@ type Options struct {
 	Outside *notify.Outside                                                   // by which people are told beside Home
 	Log     *slog.Logger
 	Now     func() time.Time
-	Anchors string // file to add heads of the audit log to, or ""
-	Workers int    // jobs at a time; 0 is 4
+	Workers int // jobs at a time; 0 is 4
 }
 
 // Client puts jobs in the queue and, once started, works them off.
@@ -102,9 +101,9 @@ func (c *Client) Stop(ctx context.Context) error {
 	return c.river.StopAndCancel(hard)
 }
 
-// StartCrawl returns the id of the crawl of source that is queued or running, starting one if there is none. by says who
-// asks, or "schedule". It is a Conflict for a source that is declared no longer.
-func (c *Client) StartCrawl(ctx context.Context, source, by string) (id int64, err error) {
+// StartCrawl returns the id of the crawl of source that is queued or running, starting one if there is none, which is recorded
+// when a person asks. It is a Conflict for a source that is declared no longer.
+func (c *Client) StartCrawl(ctx context.Context, act access.Act, source string) (id int64, err error) {
 	src, err := c.catalog.Source(ctx, source)
 	if err != nil {
 		return 0, err
@@ -113,14 +112,16 @@ func (c *Client) StartCrawl(ctx context.Context, source, by string) (id int64, e
 		return 0, fault.Conflictf("%s is retired: it is no longer declared in the estate, so it is not read", source)
 	}
 	err = pgx.BeginFunc(ctx, c.db, func(tx pgx.Tx) error {
-		open, fresh, err := catalog.OpenCrawl(ctx, tx, source, by)
+		open, fresh, err := catalog.OpenCrawl(ctx, tx, source, act.Who.Name)
 		if err != nil || !fresh {
 			id = open
 			return err
 		}
 		id = open
-		_, err = c.river.InsertTx(ctx, tx, CrawlSource{Crawl: open, Source: source}, nil)
-		return err
+		if _, err = c.river.InsertTx(ctx, tx, CrawlSource{Crawl: open, Source: source}, nil); err != nil || act.Who.ID == 0 {
+			return err
+		}
+		return c.catalog.Audit.Record(ctx, tx, act, access.Event{Action: "crawl.start", Object: "source " + source, Detail: map[string]any{"crawl": open}})
 	})
 	return id, err
 }

@@ -56,6 +56,11 @@ func start(t *testing.T, closed error, l lake, r reader) *fixture {
 	t.Helper()
 	db := pgtest.New(t)
 	f := &fixture{store: catalog.NewStore(db), listener: postgres.NewListener(catalog.CrawlTopic)}
+	key, err := access.ParseKey(access.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.store.Audit = access.NewAudit(key)
 	src := catalog.Source{Slug: "lake", Kind: "script", CrawlEvery: time.Hour}
 	if _, err := f.store.PutSource(t.Context(), src); err != nil {
 		t.Fatal(err)
@@ -67,7 +72,6 @@ func start(t *testing.T, closed error, l lake, r reader) *fixture {
 		return catalog.Connection{Crawler: l, Planner: l, Close: func() error { return nil }}, closed
 	}
 	log := slog.New(slog.DiscardHandler)
-	var err error
 	f.client, err = job.New(db, job.Options{Catalog: f.store, Access: access.NewStore(db), Open: open, Reader: r, Log: log, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -88,12 +92,15 @@ func start(t *testing.T, closed error, l lake, r reader) *fixture {
 	return f
 }
 
+// ana asks for crawls.
+var ana = access.Act{Who: access.Principal{Person: access.Person{ID: 1, Name: "Ana"}}, Via: "test"}
+
 // crawl starts a crawl and waits, by its announcements, until it has ended.
 func (f *fixture) crawl(t *testing.T) catalog.Crawl {
 	t.Helper()
 	announced, cancel := f.listener.Subscribe(catalog.CrawlTopic)
 	defer cancel()
-	id, err := f.client.StartCrawl(t.Context(), "lake", "Ana")
+	id, err := f.client.StartCrawl(t.Context(), ana, "lake")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +188,7 @@ func TestCrawlOfASourceThatCannotBeOpenedOrRead(t *testing.T) {
 func TestStartCrawlUnknownSource(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil, lake{}, reader{})
-	if _, err := f.client.StartCrawl(t.Context(), "nowhere", "Ana"); fault.KindOf(err) != fault.NotFound {
+	if _, err := f.client.StartCrawl(t.Context(), ana, "nowhere"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("StartCrawl = %v, want NotFound", err)
 	}
 }
@@ -220,7 +227,7 @@ func TestRetiredSourceIsNotCrawled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := f.client.StartCrawl(t.Context(), "old", "Ana"); fault.KindOf(err) != fault.Conflict {
+	if _, err := f.client.StartCrawl(t.Context(), ana, "old"); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("StartCrawl = %v, want Conflict", err)
 	}
 }

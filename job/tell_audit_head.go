@@ -31,8 +31,8 @@ type tellAuditHead struct {
 // Work tells the head if it is a new one. A file that cannot be written is tried again a minute later.
 func (w *tellAuditHead) Work(ctx context.Context, _ *river.Job[TellAuditHead]) error {
 	return w.options.Access.TellHead(ctx, func(h access.Head) error {
-		if w.options.Anchors != "" {
-			if err := appendLine(w.options.Anchors, w.options.Now().UTC().Format(time.RFC3339)+" "+h.String()); err != nil {
+		if w.options.Access.Anchors != "" {
+			if err := appendLine(w.options.Access.Anchors, w.options.Now().UTC().Format(time.RFC3339)+" "+h.String()); err != nil {
 				return err
 			}
 		}

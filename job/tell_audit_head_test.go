@@ -27,7 +27,8 @@ func TestTellAuditHead(t *testing.T) {
 	}
 	var logged bytes.Buffer
 	dir := filepath.Join(t.TempDir(), "later")
-	w := &tellAuditHead{options: &Options{Access: store, Log: slog.New(slog.NewJSONHandler(&logged, nil)), Now: time.Now, Anchors: filepath.Join(dir, "anchors")}}
+	w := &tellAuditHead{options: &Options{Access: store, Log: slog.New(slog.NewJSONHandler(&logged, nil)), Now: time.Now}}
+	store.Anchors = filepath.Join(dir, "anchors")
 	if err := w.Work(t.Context(), nil); err == nil {
 		t.Error("a file in no folder was written")
 	}
@@ -43,7 +44,7 @@ func TestTellAuditHead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(w.options.Anchors)
+	text, err := os.ReadFile(store.Anchors)
 	if err != nil || strings.Count(string(text), "\n") != 1 || !strings.HasSuffix(string(text), " "+head.String()+"\n") {
 		t.Errorf("the file has %q, %v; want one line that ends in %s", text, err, head)
 	}

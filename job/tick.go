@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/riverqueue/river"
+
+	"portreeve/access"
 )
 
 // Tick starts what is due. One replica inserts it every minute; the times themselves stand in the database.
@@ -32,11 +34,14 @@ func (w *tick) Work(ctx context.Context, _ *river.Job[Tick]) error {
 	return w.client.StartDue(ctx)
 }
 
+// schedule is who starts a crawl that nobody asked for.
+var schedule = access.Act{Who: access.Principal{Person: access.Person{Name: "schedule"}}, Via: "job"}
+
 // StartDue starts the crawls of the sources that are due.
 func (c *Client) StartDue(ctx context.Context) error {
 	due, err := c.catalog.DueSources(ctx)
 	for _, slug := range due {
-		_, e := c.StartCrawl(ctx, slug, "schedule")
+		_, e := c.StartCrawl(ctx, schedule, slug)
 		err = errors.Join(err, e)
 	}
 	return err

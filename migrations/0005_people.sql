@@ -6,6 +6,8 @@ ALTER TABLE person ADD kind text NOT NULL DEFAULT 'person' CHECK (kind IN ('pers
 ALTER TABLE person ADD groups text[] NOT NULL DEFAULT '{}';       -- as the provider told at the last look
 ALTER TABLE person ADD given_role text CHECK (given_role IN ('viewer', 'analyst', 'owner', 'steward', 'admin')); -- by an admin, in place of the rules'
 ALTER TABLE person ADD login_at timestamptz;                      -- last login
+ALTER TABLE person ADD made_role text NOT NULL DEFAULT '';        -- of whom the portal made: what they have while no admin gives them another
+UPDATE person SET made_role = role;
 CREATE INDEX person_name ON person (lower(name));
 CREATE INDEX person_team ON person (team) WHERE team <> '';
 -- Whom no rule gives a role has none where the operator wants that, and may do nothing.

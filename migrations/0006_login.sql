@@ -9,6 +9,7 @@ CREATE TABLE login_flow (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
+ALTER TABLE person ADD checked_at timestamptz;                       -- when the provider last vouched for them; null: it never had to
 ALTER TABLE session ADD id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT session_id_key UNIQUE; -- by which its person names it
 ALTER TABLE session ADD agent text NOT NULL DEFAULT '';              -- browser and system, in words
 ALTER TABLE session ADD provider_session text NOT NULL DEFAULT '';   -- the provider's own id of it

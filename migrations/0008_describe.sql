@@ -17,6 +17,7 @@ CREATE TABLE dataset_edit (
     at         timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX dataset_edit_dataset ON dataset_edit (dataset_id, field, id DESC);
+CREATE INDEX dataset_edit_at ON dataset_edit (at, person_id);
 
 CREATE TABLE dataset_attribute (
     dataset_id  bigint      NOT NULL REFERENCES dataset ON DELETE CASCADE,
@@ -71,7 +72,8 @@ CREATE TABLE announcement (
     person     text        NOT NULL,
     starts_at  timestamptz NOT NULL DEFAULT now(),
     ends_at    timestamptz,
-    ended_by   text        NOT NULL DEFAULT ''
+    ended_by   text        NOT NULL DEFAULT '',
+    until      timestamptz                                -- of one that was taken down: when it would have ended
 );
 CREATE INDEX announcement_dataset ON announcement (dataset_id, id DESC);
 
@@ -101,6 +103,7 @@ CREATE TABLE edit_plan (
     person_id  bigint      NOT NULL,
     title      text        NOT NULL,                      -- what it was made of: a search, a file
     reason     text        NOT NULL DEFAULT '',
+    back       text        NOT NULL DEFAULT '',           -- address of the search that it was made of
     items      jsonb       NOT NULL,                      -- see catalog.PlanItem
     places     jsonb       NOT NULL DEFAULT '{}',         -- of a file: by field, the number of its column from 1
     datasets   int         NOT NULL,

@@ -63,11 +63,11 @@ const tokenSoon = 7 * 24 * time.Hour
 func emptyToken() newTokenForm { return newTokenForm{Scopes: []string{access.ScopeRead}, Days: 30} }
 
 func (s *Server) getAccount(c echo.Context) error {
-	return s.account(c, http.StatusOK, emptyToken(), "")
+	return s.account(c, http.StatusOK, emptyToken())
 }
 
 // account answers with the account page.
-func (s *Server) account(c echo.Context, code int, form newTokenForm, secret string) error {
+func (s *Server) account(c echo.Context, code int, form newTokenForm) error {
 	ctx, who := c.Request().Context(), principal(c)
 	p := accountPage{Who: who, Now: s.Now()}
 	var err error
@@ -77,7 +77,7 @@ func (s *Server) account(c echo.Context, code int, form newTokenForm, secret str
 	if p.Sessions, err = s.Access.Sessions(ctx, who.ID); err != nil {
 		return err
 	}
-	p.Tokens = tokensPart{Base: "/me", Role: p.Profile.Role, Form: form, Secret: secret, Now: p.Now}
+	p.Tokens = tokensPart{Base: "/me", Role: p.Profile.Role, Form: form, Secret: s.shownOnce(c, "/me"), Now: p.Now}
 	if who.Scopes != nil {
 		p.Tokens.Closed = "You are signed in by a token, and a token makes no other. Sign in as yourself, or ask whoever runs this portal for portreeve token create."
 	}
@@ -88,13 +88,12 @@ func (s *Server) account(c echo.Context, code int, form newTokenForm, secret str
 }
 
 func (s *Server) postToken(c echo.Context) error {
-	return s.makeToken(c, principal(c).ID, func(code int, form newTokenForm, secret string) error {
-		return s.account(c, code, form, secret)
-	})
+	return s.makeToken(c, principal(c).ID, "/me", s.account)
 }
 
-// makeToken makes a token for a person as the form says, and answers by page: with its secret, or with what is wrong.
-func (s *Server) makeToken(c echo.Context, person int64, page func(code int, form newTokenForm, secret string) error) error {
+// makeToken makes a token for a person as the form says, and leads to the page at path, which shows its secret, or answers by
+// page with what is wrong.
+func (s *Server) makeToken(c echo.Context, person int64, path string, page func(c echo.Context, code int, form newTokenForm) error) error {
 	values, err := posted(c)
 	if err != nil {
 		return err
@@ -102,19 +101,21 @@ func (s *Server) makeToken(c echo.Context, person int64, page func(code int, for
 	form := newTokenForm{Name: strings.TrimSpace(values.Get("name")), Scopes: values["scopes"]}
 	form.Days, _ = strconv.Atoi(values.Get("days"))
 	if form.Problem = form.problems(); len(form.Problem) > 0 {
-		return page(http.StatusUnprocessableEntity, form, "")
+		return page(c, http.StatusUnprocessableEntity, form)
 	}
 	ttl := time.Duration(form.Days) * 24 * time.Hour
 	secret, _, err := s.Access.CreateToken(c.Request().Context(), s.act(c, ""), person, form.Name, form.Scopes, ttl)
 	if field := fieldOf(err); field != "" {
 		form.Problem = map[string]string{field: sentence(fault.Message(err))}
-		return page(http.StatusUnprocessableEntity, form, "")
+		return page(c, http.StatusUnprocessableEntity, form)
 	}
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("Cache-Control", "no-store") // the secret stands on this page and nowhere else
-	return page(http.StatusOK, emptyToken(), secret)
+	if err := s.showOnce(c, path, secret); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, path+"#tokens")
 }
 
 // problems says what of a form no store needs to be asked about.

@@ -11,6 +11,17 @@ import (
 	"portreeve/access"
 )
 
+// once sends the cookie on that carries a new secret to its page.
+func once(res *http.Response) asking {
+	return func(r *http.Request) {
+		for _, c := range res.Cookies() {
+			if c.Name == onceCookie {
+				r.AddCookie(c)
+			}
+		}
+	}
+}
+
 // A token that is made in the page works at the API, is shown once, and ends where it is revoked.
 func TestTokenFromThePage(t *testing.T) {
 	t.Parallel()
@@ -18,9 +29,16 @@ func TestTokenFromThePage(t *testing.T) {
 	owner := st.as(access.Owner)
 	post := header("Sec-Fetch-Site", "same-origin")
 	res := st.ask(http.MethodPost, "/me/tokens", owner, post, form("name", "nightly export", "scopes", "read", "days", "30"))
-	wantStatus(t, res, http.StatusOK)
-	if res.Header.Get("Cache-Control") != "no-store" {
-		t.Error("the page with the secret may be kept")
+	wantStatus(t, res, http.StatusSeeOther)
+	if got := html(t, st.ask(http.MethodGet, "/me", st.as(access.Admin), once(res))).Find("#secret").Length(); got > 0 {
+		t.Error("another person sees the secret")
+	}
+	if got := html(t, st.ask(http.MethodGet, "/me", owner, once(&http.Response{Header: http.Header{"Set-Cookie": {onceCookie + "=AAAA"}}}))).Find("#secret").Length(); got > 0 {
+		t.Error("a secret is shown that was not sealed here")
+	}
+	res = st.ask(http.MethodGet, "/me", owner, once(res))
+	if res.Header.Get("Cache-Control") != "no-store" || !strings.Contains(res.Header.Get("Set-Cookie"), onceCookie+"=;") {
+		t.Error("the page with the secret may be kept, or shows it again")
 	}
 	secret := html(t, res).Find("#secret").Text()
 	wantStatus(t, st.ask(http.MethodGet, "/api/v1/sources", bearer(secret)), http.StatusOK)
@@ -130,8 +148,8 @@ func TestServices(t *testing.T) {
 		t.Error("a second service of the name: no error at the field, or what was typed is gone")
 	}
 	res = st.ask(http.MethodPost, at+"/tokens", admin, post, form("name", "cron", "scopes", "read", "days", "7"))
-	wantStatus(t, res, http.StatusOK)
-	page := html(t, res)
+	wantStatus(t, res, http.StatusSeeOther)
+	page := html(t, st.ask(http.MethodGet, at, admin, once(res)))
 	secret := page.Find("#secret").Text()
 	if page.Find("h1").Text() != "Nightly <b>ETL</b>" || page.Find("#tokens .status.warn").Length() != 1 {
 		t.Errorf("name %q, %d tokens that end soon; want the name as it was typed and 1", page.Find("h1").Text(), page.Find("#tokens .status.warn").Length())

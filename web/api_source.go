@@ -236,7 +236,7 @@ func (e *endpoints) postCrawl(ctx context.Context, in *crawlInput) (*crawlStarte
 	if _, err := e.Catalog.SourceStatus(ctx, in.Body.Source); err != nil {
 		return nil, err
 	}
-	id, err := e.Crawls.StartCrawl(ctx, in.Body.Source, caller(ctx).Name)
+	id, err := e.Crawls.StartCrawl(ctx, actOf(ctx, ""), in.Body.Source)
 	if err != nil {
 		return nil, err
 	}

@@ -161,7 +161,7 @@ func (s *Server) lastCheck(ctx context.Context) (*auditCheck, error) {
 func (s *Server) postVerify(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), verifyTime)
 	defer cancel()
-	v, err := s.Access.Verify(ctx, nil)
+	v, err := s.Access.VerifyAnchored(ctx)
 	if err != nil {
 		return err
 	}
@@ -187,6 +187,11 @@ func objectURL(object string) string {
 		}
 	case "source":
 		return sourceURL(name)
+	case "person":
+		id, _, _ := strings.Cut(name, " ")
+		if _, err := strconv.ParseInt(id, 10, 64); err == nil {
+			return "/people/" + id
+		}
 	case "team", "domain":
 		return "/" + kind + "s/" + url.PathEscape(name)
 	}

@@ -77,7 +77,7 @@ func newCore(t *testing.T, change func(*Server)) *core {
 // crawl fills the lake.
 func (st *core) crawl() catalog.Crawl {
 	st.t.Helper()
-	id, err := st.StartCrawl(st.t.Context(), "lake", "schedule")
+	id, err := st.StartCrawl(st.t.Context(), access.Act{Who: access.Principal{Person: access.Person{Name: "schedule"}}}, "lake")
 	if err != nil {
 		st.t.Fatal(err)
 	}
@@ -89,9 +89,9 @@ func (st *core) crawl() catalog.Crawl {
 }
 
 // StartCrawl opens a crawl as the queue does, without a worker to carry it out.
-func (st *core) StartCrawl(ctx context.Context, source, by string) (id int64, err error) {
+func (st *core) StartCrawl(ctx context.Context, act access.Act, source string) (id int64, err error) {
 	err = pgx.BeginFunc(ctx, st.pool, func(tx pgx.Tx) error {
-		id, _, err = catalog.OpenCrawl(ctx, tx, source, by)
+		id, _, err = catalog.OpenCrawl(ctx, tx, source, act.Who.Name)
 		return err
 	})
 	return id, err

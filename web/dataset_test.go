@@ -42,7 +42,7 @@ func TestDatasetOverview(t *testing.T) {
 	if n := doc.Find("nav.tabs a").Length(); n != 4 {
 		t.Errorf("%d tabs, want 4: no empty shells", n)
 	}
-	if href := doc.Find(".head-meta a").First().AttrOr("href", ""); href != "/data?team=flight-ops" {
+	if href := doc.Find(".head-meta a").First().AttrOr("href", ""); href != "/teams/flight-ops" {
 		t.Errorf("the team leads to %q", href)
 	}
 }

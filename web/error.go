@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -79,7 +80,11 @@ func sentence(msg string) string {
 		return ""
 	}
 	first, n := utf8.DecodeRuneInString(msg)
-	return string(unicode.ToUpper(first)) + strings.TrimSuffix(msg[n:], ".") + "."
+	text := string(unicode.ToUpper(first)) + strings.TrimSuffix(msg[n:], ".")
+	if strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
 }
 
 // titles are the heads of error pages.
@@ -125,12 +130,25 @@ func classify(err error) failure {
 	case fault.Unavailable:
 		f.status, f.retry = http.StatusServiceUnavailable, 5*time.Second
 	case fault.Internal:
+		if unstorable(err) {
+			return failure{status: http.StatusUnprocessableEntity, detail: "What was sent holds characters or numbers that cannot be kept"}
+		}
 		if databaseAway(err) {
 			return failure{status: http.StatusServiceUnavailable, detail: "The portal's database does not answer", retry: 5 * time.Second, internal: true}
 		}
 		return failure{status: http.StatusInternalServerError, internal: true}
 	}
 	return f
+}
+
+// unstorable reports whether Postgres refused a value as no text or out of range. Who sends the like is no person in a form, for
+// whom each field says so.
+func unstorable(err error) bool {
+	e, ok := errors.AsType[interface {
+		error
+		SQLState() string
+	}](err)
+	return ok && slices.Contains([]string{"22021", "22P05", "22003", "22008"}, e.SQLState())
 }
 
 // databaseAway reports whether err means that Postgres could not be reached, is starting or stopping, or has no room for
@@ -189,6 +207,9 @@ func (s *Server) pageError(err error, c echo.Context) {
 	}
 	if err := render(c, f.status, page); err != nil {
 		s.Log.ErrorContext(c.Request().Context(), "error page failed", "request_id", f.requestID, "err", err)
+		if !c.Response().Committed {
+			_ = c.NoContent(http.StatusInternalServerError)
+		}
 	}
 }
 

@@ -179,7 +179,7 @@ func TestInternalErrorIsLoggedAndNotShown(t *testing.T) {
 
 type failingCrawls struct{}
 
-func (failingCrawls) StartCrawl(context.Context, string, string) (int64, error) {
+func (failingCrawls) StartCrawl(context.Context, access.Act, string) (int64, error) {
 	return 0, errors.New("queue: hunter2")
 }
 

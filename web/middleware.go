@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,8 +27,9 @@ type request struct {
 	id        string
 	route     string // path template, or "" when no route was met
 	principal access.Principal
-	head      bool   // a HEAD request, which is answered as the GET it asks about
-	address   string // the caller's, without its port
+	head      bool          // a HEAD request, which is answered as the GET it asks about
+	address   string        // the caller's, without its port
+	body      io.ReadCloser // as it comes; the request's own is bounded
 }
 
 type requestKey struct{}
@@ -55,7 +57,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			r.Method = http.MethodGet // net/http drops the body
 		}
 		if r.Body != nil {
-			r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r))
+			info.body = r.Body
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		}
 		w.Header().Set("X-Request-Id", info.id)
 		out := &recorder{ResponseWriter: w}
@@ -89,9 +92,8 @@ func bounded(next echo.HandlerFunc) echo.HandlerFunc {
 		ctx, cancel := context.WithTimeout(whole.Context(), patience)
 		defer cancel()
 		c.SetRequest(whole.WithContext(ctx))
-		err := next(c)
-		c.SetRequest(whole) // what answers an error comes after this and must still be able to
-		return err
+		defer c.SetRequest(whole) // what answers an error, or a panic, comes after this and must still be able to
+		return next(c)
 	}
 }
 

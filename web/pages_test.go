@@ -228,7 +228,7 @@ func (r *rowsOf) Sample(context.Context, catalog.Key, []string, int) (catalog.Sa
 
 type noCrawls struct{}
 
-func (noCrawls) StartCrawl(context.Context, string, string) (int64, error) {
+func (noCrawls) StartCrawl(context.Context, access.Act, string) (int64, error) {
 	return 0, errors.New("this test starts no crawl")
 }
 

@@ -117,6 +117,7 @@ func (r *router) allowed(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		admitBody(c)
 		return next(c)
 	}
 }

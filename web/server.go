@@ -57,9 +57,8 @@ type Rows interface {
 
 // CrawlStarter puts crawls in the queue.
 type CrawlStarter interface {
-	// StartCrawl returns the id of the crawl of source that is queued or running, starting one if there is none. by is the
-	// name of the person who asks.
-	StartCrawl(ctx context.Context, source, by string) (int64, error)
+	// StartCrawl returns the id of the crawl of source that is queued or running, starting one if there is none.
+	StartCrawl(ctx context.Context, act access.Act, source string) (int64, error)
 }
 
 // Events fans out what other processes announce. Payloads are ids, never content.

@@ -84,7 +84,7 @@ type servicePage struct {
 }
 
 func (s *Server) getService(c echo.Context) error {
-	return s.service(c, http.StatusOK, emptyToken(), "")
+	return s.service(c, http.StatusOK, emptyToken())
 }
 
 // serviceIn returns the service that the path names.
@@ -96,13 +96,13 @@ func (s *Server) serviceIn(c echo.Context) (access.Service, error) {
 	return s.Access.Service(c.Request().Context(), id)
 }
 
-func (s *Server) service(c echo.Context, code int, form newTokenForm, secret string) error {
+func (s *Server) service(c echo.Context, code int, form newTokenForm) error {
 	v, err := s.serviceIn(c)
 	if err != nil {
 		return err
 	}
 	p := servicePage{Service: v, Now: s.Now()}
-	p.Tokens = tokensPart{Base: serviceURL(v.ID), Role: v.Role, Form: form, Secret: secret, Now: p.Now}
+	p.Tokens = tokensPart{Base: serviceURL(v.ID), Role: v.Role, Form: form, Secret: s.shownOnce(c, serviceURL(v.ID)), Now: p.Now}
 	switch {
 	case v.DisabledAt != nil:
 		p.Tokens.Closed = "The service is disabled: none of its tokens works."
@@ -120,7 +120,7 @@ func (s *Server) postServiceToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.makeToken(c, v.ID, func(code int, form newTokenForm, secret string) error { return s.service(c, code, form, secret) })
+	return s.makeToken(c, v.ID, serviceURL(v.ID), s.service)
 }
 
 func (s *Server) getRevokeServiceToken(c echo.Context) error {

@@ -35,8 +35,11 @@ func (s *Server) sessionRoutes() []route {
 	return routes
 }
 
-// signedInByCookie finds out who a browser's session belongs to. In the demo, someone without one is the first of the demo's
-// people: nothing is written for that.
+// signedOutCookie stands in place of a secret in a browser that signed out of the demo.
+const signedOutCookie = "signed-out"
+
+// signedInByCookie finds out who a browser's session belongs to. In the demo, someone who never had one is the first of the demo's
+// people: nothing is written for that. Whoever signed out, or whose session was ended, is nobody there too.
 func (s *Server) signedInByCookie(c echo.Context) (access.Principal, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
 	defer cancel()
@@ -49,7 +52,10 @@ func (s *Server) signedInByCookie(c echo.Context) (access.Principal, error) {
 		if err == nil || fault.KindOf(err) != fault.Forbidden {
 			return p, err
 		}
-		setSession(c, "", -1)
+		if !s.Demo {
+			setSession(c, "", -1)
+		}
+		return access.Principal{}, nil
 	}
 	if !s.Demo {
 		return access.Principal{}, nil
@@ -140,6 +146,9 @@ func posted(c echo.Context) (url.Values, error) {
 	if _, large := errors.AsType[*http.MaxBytesError](err); err != nil && !large {
 		err = echo.NewHTTPError(http.StatusBadRequest, "The form cannot be read.")
 	}
+	if err == nil {
+		err = textOnly(c.Request().PostForm)
+	}
 	return c.Request().PostForm, err
 }
 
@@ -175,7 +184,11 @@ func (s *Server) postLogout(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	setSession(c, "", -1)
+	if s.Demo {
+		setSession(c, signedOutCookie, int(access.SessionMax.Seconds()))
+	} else {
+		setSession(c, "", -1)
+	}
 	c.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
 	requestOf(c).principal = access.Principal{}
 	if done, err := s.signOutThere(c, sealed); done || err != nil {

@@ -15,6 +15,9 @@ type keptField struct {
 	Shown       bool // something that a person wrote, as far as one can tell
 }
 
+// maxKept is the most bytes of a form that are handed back to somebody whom nobody knows: the longest description is less.
+const maxKept = 256 << 10
+
 // unkept are the paths whose forms hold nothing that anyone would miss.
 var unkept = map[string]bool{"/login": true, "/logout": true, "/preferences": true, "/session": true}
 
@@ -29,12 +32,16 @@ func (s *Server) signedOut(c echo.Context) error {
 	if r.Header.Get("HX-Request") != "" { // the page with the text stays as it is
 		return render(c, http.StatusUnauthorized, signedOutPart())
 	}
-	form, err := posted(c)
-	if err != nil {
-		return err
+	if r.ContentLength > maxKept {
+		return toLogin(c)
 	}
-	fields := keptFields(form)
-	return render(c, http.StatusUnauthorized, keptPage(s.shell(c, "", "You are signed out"), r.URL.RequestURI(), fields))
+	bodyOf(c, maxKept)
+	form, err := uploaded(c)
+	if err != nil {
+		return toLogin(c)
+	}
+	fields := keptFields(form.values)
+	return render(c, http.StatusUnauthorized, keptPage(s.shell(c, "", "You are signed out"), r.URL.RequestURI(), fields, form.name != ""))
 }
 
 // keptFields returns the fields of a form by name, with their values in the order in which they were sent.

@@ -227,9 +227,12 @@ func TestDemoSwitchesPeople(t *testing.T) {
 		t.Error("the session of the owner lives on after becoming the admin")
 	}
 	res = st.ask("GET", "/login", local, withCookie(first))
-	if got := html(t, res).Find("button[name=person]:contains('you now')").AttrOr("value", ""); got != "analyst" {
-		t.Errorf("with a session that ended one is %q, want the analyst", got)
+	if got := html(t, res).Find("button[name=person]:contains('you now')").AttrOr("value", ""); got != "" {
+		t.Errorf("with a session that ended one is %q, want nobody", got)
 	}
+	wantStatus(t, st.ask("GET", "/data", local, withCookie(first)), http.StatusSeeOther)
+	out := sessionOf(st.ask("POST", "/logout", local, withCookie(second)))
+	wantStatus(t, st.ask("GET", "/data", local, withCookie(out)), http.StatusSeeOther)
 	wantStatus(t, st.ask("POST", "/session", local, form("person", "root")), http.StatusUnprocessableEntity)
 	wantStatus(t, st.ask("POST", "/session", local, form("person", "owner"), header("Sec-Fetch-Site", "cross-site")), http.StatusForbidden)
 }

@@ -102,7 +102,7 @@ func (s *Server) postSourceCrawl(c echo.Context) error {
 	if _, err := s.Catalog.SourceStatus(ctx, slug); err != nil {
 		return err
 	}
-	if _, err := s.Crawls.StartCrawl(ctx, slug, principal(c).Name); err != nil {
+	if _, err := s.Crawls.StartCrawl(ctx, s.act(c, ""), slug); err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, sourceURL(slug)+"#crawl-now") // the button keeps the focus

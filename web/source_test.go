@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"portreeve/access"
 	"portreeve/catalog"
 )
 
@@ -71,8 +72,8 @@ func TestSourceEventsEndWithoutACrawl(t *testing.T) {
 
 type startedBy struct{ who *[]string }
 
-func (s startedBy) StartCrawl(_ context.Context, source, by string) (int64, error) {
-	*s.who = append(*s.who, source+" by "+by)
+func (s startedBy) StartCrawl(_ context.Context, act access.Act, source string) (int64, error) {
+	*s.who = append(*s.who, source+" by "+act.Who.Name)
 	return 1, nil
 }
 

@@ -77,7 +77,7 @@ func (st *core) serve() *httptest.Server {
 func TestCrawlEvents(t *testing.T) {
 	t.Parallel()
 	st := newCore(t, nil)
-	id, err := st.StartCrawl(t.Context(), "lake", "test")
+	id, err := st.StartCrawl(t.Context(), access.Act{Who: access.Operator()}, "lake")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestCrawlEventsOfACrawlThatIsOver(t *testing.T) {
 func TestStreamsEndAtShutdown(t *testing.T) {
 	t.Parallel()
 	st := newCore(t, nil)
-	id, err := st.StartCrawl(t.Context(), "lake", "test")
+	id, err := st.StartCrawl(t.Context(), access.Act{Who: access.Operator()}, "lake")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func TestStreamErrors(t *testing.T) {
 func TestStreamEndsWithItsReader(t *testing.T) {
 	t.Parallel()
 	st := newCore(t, nil)
-	id, err := st.StartCrawl(t.Context(), "lake", "test")
+	id, err := st.StartCrawl(t.Context(), access.Act{Who: access.Operator()}, "lake")
 	if err != nil {
 		t.Fatal(err)
 	}

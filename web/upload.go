@@ -11,17 +11,22 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"portreeve/catalog"
+	"portreeve/fault"
 )
 
-// bodyLimits are the most bytes that a request may send to paths that take files.
+// bodyLimits are the most bytes that a request may send to routes that take files.
 var bodyLimits = map[string]int64{"/data/sheet": catalog.MaxSheet + maxBody, "/register": catalog.MaxSheet + maxBody}
 
-// bodyLimit returns the most bytes that a request may send.
-func bodyLimit(r *http.Request) int64 {
-	if limit, ok := bodyLimits[r.URL.Path]; ok && r.Method == http.MethodPost {
-		return limit
+// admitBody lets a request whose sender may use its route send as much as the route takes.
+func admitBody(c echo.Context) {
+	if limit, ok := bodyLimits[c.Path()]; ok && requestOf(c).body != nil {
+		bodyOf(c, limit)
 	}
-	return maxBody
+}
+
+// bodyOf bounds the request's body, of which nothing has been read yet.
+func bodyOf(c echo.Context, limit int64) {
+	c.Request().Body = http.MaxBytesReader(c.Response().Writer, requestOf(c).body, limit)
 }
 
 // upload is a form with a file.
@@ -35,7 +40,7 @@ type upload struct {
 // larger is refused before any of it is read.
 func uploaded(c echo.Context) (upload, error) {
 	r := c.Request()
-	if limit := bodyLimit(r); r.ContentLength > limit {
+	if limit, ok := bodyLimits[c.Path()]; ok && r.ContentLength > limit {
 		return upload{}, tooLarge(limit)
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); kind != "multipart/form-data" {
@@ -50,7 +55,7 @@ func uploaded(c echo.Context) (upload, error) {
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return u, nil
+			return u, textOnly(u.values)
 		}
 		if err != nil {
 			return u, unreadable(err)
@@ -66,6 +71,21 @@ func uploaded(c echo.Context) (upload, error) {
 			u.values.Add(part.FormName(), string(content))
 		}
 	}
+}
+
+// textOnly returns an error that names the field which holds what is no text.
+func textOnly(form url.Values) error {
+	for name, values := range form {
+		if !isText(name) {
+			return fault.Invalidf("", "the form holds bytes that are no text")
+		}
+		for _, v := range values {
+			if !isText(v) {
+				return fault.Invalidf(name, "this holds characters that are no text")
+			}
+		}
+	}
+	return nil
 }
 
 // unreadable is the error of a form that breaks off, or is too large.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -26,6 +27,9 @@ type demoCmd struct {
 // Run brings the demo up and serves it until it is told to stop.
 func (d *demoCmd) Run(ctx context.Context, c *cli) (err error) {
 	if err := loopback(d.Listen); err != nil {
+		return err
+	}
+	if err := loopbackURL(d.BaseURL); err != nil {
 		return err
 	}
 	declared, err := d.load()
@@ -146,6 +150,19 @@ func loopback(address string) error {
 		return nil
 	}
 	return fault.Invalidf("PORTREEVE_LISTEN", "the demo listens on loopback only, since it asks nobody for a password: %s is not", address)
+}
+
+// loopbackURL returns an error when the address that the demo is to be reached at leads elsewhere: by a proxy everybody could
+// come in.
+func loopbackURL(address string) error {
+	u, err := url.Parse(address)
+	if ip := net.IP(nil); err == nil {
+		ip = net.ParseIP(u.Hostname())
+		if address == "" || u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback()) {
+			return nil
+		}
+	}
+	return fault.Invalidf("PORTREEVE_BASE_URL", "the demo is reached on this machine only, since it asks nobody for a password: %s is elsewhere", address)
 }
 
 // progress returns a function that writes a line to w with the seconds since the start.

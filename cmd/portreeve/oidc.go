@@ -23,6 +23,7 @@ type loginFlags struct {
 	CAFile           string        `name:"oidc-ca-file" env:"PORTREEVE_OIDC_CA_FILE" placeholder:"FILE" help:"Certificates of the authorities that the provider's is checked with. Default: the system's."`
 	DefaultRole      string        `name:"oidc-default-role" env:"PORTREEVE_OIDC_DEFAULT_ROLE" default:"viewer" enum:"none,viewer,analyst,owner,steward,admin" help:"Role of people whom no rule for groups gives one: ${enum}. none keeps them out."`
 	SessionIdle      time.Duration `env:"PORTREEVE_SESSION_IDLE" default:"12h" placeholder:"TIME" help:"Time after which a session that nobody uses ends."`
+	TokenTrust       time.Duration `env:"PORTREEVE_TOKEN_TRUST" default:"720h" placeholder:"TIME" help:"Time for which the tokens of a person work after the provider vouched for them last, which it does at each login and every 15 minutes of a session. Those of services are not bound to it."`
 	SessionMax       time.Duration `env:"PORTREEVE_SESSION_MAX" default:"168h" placeholder:"TIME" help:"Time after which every session ends."`
 }
 
@@ -31,7 +32,10 @@ func (f *loginFlags) set(s *access.Store) error {
 	if f.SessionIdle < 10*time.Minute || f.SessionMax < f.SessionIdle {
 		return fault.Invalidf("PORTREEVE_SESSION_IDLE", "PORTREEVE_SESSION_IDLE is %v and PORTREEVE_SESSION_MAX %v: the first must be 10m or more, and the second no less than it", f.SessionIdle, f.SessionMax)
 	}
-	s.Idle, s.Max, s.DefaultRole = f.SessionIdle, f.SessionMax, access.Role(f.DefaultRole)
+	if f.TokenTrust < time.Hour {
+		return fault.Invalidf("PORTREEVE_TOKEN_TRUST", "PORTREEVE_TOKEN_TRUST is %v: it must be 1h or more", f.TokenTrust)
+	}
+	s.Idle, s.Max, s.Trust, s.DefaultRole = f.SessionIdle, f.SessionMax, f.TokenTrust, access.Role(f.DefaultRole)
 	if f.DefaultRole == "none" {
 		s.DefaultRole = ""
 	}

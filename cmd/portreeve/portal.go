@@ -85,7 +85,7 @@ type portal struct {
 func newPortal(flags *listenFlags, declared *estateFlags, db *database, key access.Key, scratch string, log *slog.Logger) (*portal, error) {
 	p := &portal{flags: flags, estate: declared, db: db, catalog: catalog.NewStore(db.pool), access: access.NewStore(db.pool), key: key, log: log}
 	audit := access.NewAudit(key)
-	p.catalog.Audit, p.access.Audit = audit, audit
+	p.catalog.Audit, p.access.Audit, p.access.Anchors = audit, audit, flags.Anchors
 	p.notify = notify.NewStore(db.pool)
 	p.notify.Audit, p.notify.Key = audit, key
 	p.access.Told = notify.TellAccess
@@ -102,7 +102,7 @@ func newPortal(flags *listenFlags, declared *estateFlags, db *database, key acce
 	if p.outside, err = flags.Tell.outside(); err != nil {
 		return nil, err
 	}
-	p.jobs, err = job.New(db.pool, job.Options{Catalog: p.catalog, Access: p.access, Open: p.sources.Open, Reader: p.engine, Log: log, Now: clock, Anchors: flags.Anchors, Notify: p.notify, Outside: p.outside})
+	p.jobs, err = job.New(db.pool, job.Options{Catalog: p.catalog, Access: p.access, Open: p.sources.Open, Reader: p.engine, Log: log, Now: clock, Notify: p.notify, Outside: p.outside})
 	return p, err
 }
 
@@ -126,6 +126,9 @@ func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(u
 	base := p.flags.BaseURL
 	if base == "" {
 		base = "http://" + l.portal.Addr().String()
+	}
+	if err := p.access.StartKey(ctx); err != nil {
+		return err
 	}
 	p.outside.BaseURL = strings.TrimSuffix(base, "/")
 	s := &web.Server{

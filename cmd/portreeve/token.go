@@ -38,7 +38,7 @@ func (t *tokenCreateCmd) Run(ctx context.Context, c *cli) error {
 	return c.withAccess(ctx, func(store *access.Store) error {
 		person, err := store.PersonBySubject(ctx, access.LocalIssuer, t.User)
 		if fault.KindOf(err) == fault.NotFound && t.Role != "" {
-			person, err = store.EnsurePerson(ctx, access.Person{Issuer: access.LocalIssuer, Subject: t.User, Name: t.User, Role: access.Role(t.Role)})
+			person, err = store.CreatePerson(ctx, operatorAct(), access.Person{Issuer: access.LocalIssuer, Subject: t.User, Name: t.User, Role: access.Role(t.Role)})
 		}
 		if err != nil {
 			return err

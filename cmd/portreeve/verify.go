@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"portreeve/access"
@@ -73,37 +71,11 @@ func readAnchors(args []string) ([]access.Head, error) {
 			heads = append(heads, h)
 			continue
 		}
-		of, err := readAnchorFile(arg)
+		of, err := access.ReadHeads(arg)
 		if err != nil {
 			return nil, err
 		}
 		heads = append(heads, of...)
-	}
-	return heads, nil
-}
-
-// readAnchorFile reads a file of heads: one a line, at its end; what stands before it, such as a time, does not count.
-func readAnchorFile(path string) ([]access.Head, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator's own file
-	if err != nil {
-		return nil, fault.Invalidf("anchor", "%q is neither a head nor a file that can be read: a head is a number, a colon and 64 hexadecimal digits", path)
-	}
-	defer f.Close()
-	var heads []access.Head
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		words := strings.Fields(lines.Text())
-		if len(words) == 0 {
-			continue
-		}
-		h, err := access.ParseHead(words[len(words)-1])
-		if err != nil {
-			return nil, fault.Invalidf("anchor", "%s:%d: %s", path, n, fault.Message(err))
-		}
-		heads = append(heads, h)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fault.Invalidf("anchor", "%s cannot be read: %v", path, err)
 	}
 	return heads, nil
 }
