@@ -105,6 +105,9 @@ func (s *Store) RetireDomain(ctx context.Context, act Act, slug string) error {
 		if err := undeclared(ctx, tx, liveDomain, "domain", slug); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM domain_steward m USING domain d WHERE d.slug = $1 AND d.id = m.domain_id`, slug); err != nil { // a new one of its name is another
+			return err
+		}
 		_, err := tx.Exec(ctx, `UPDATE domain SET gone_at = now() WHERE slug = $1`, slug)
 		return err
 	})
@@ -130,4 +133,15 @@ func (s *Store) RemoveSteward(ctx context.Context, act Act, domain string, perso
 		tag, err := tx.Exec(ctx, q, pgx.NamedArgs{"domain": domain, "person": person})
 		return tag.RowsAffected(), err
 	}, "they are not a steward of it by hand")
+}
+
+// PartingSteward returns what it means for a domain that a person ceases to be its steward: Last, where it has no other one.
+func (s *Store) PartingSteward(ctx context.Context, domain string, person int64) (Parting, error) {
+	return s.parting(ctx, `
+		SELECT p.name, d.id IS NOT NULL AND p.disabled_at IS NULL AND p.role = ANY (@deciding) AND NOT EXISTS (
+			SELECT FROM domain_steward m JOIN person o ON o.id = m.person_id
+			WHERE m.domain_id = d.id AND o.id <> p.id AND o.disabled_at IS NULL AND o.role = ANY (@deciding)) AS last
+		FROM person p LEFT JOIN domain d ON d.slug = @slug AND EXISTS (
+			SELECT FROM domain_steward h WHERE h.domain_id = d.id AND h.person_id = p.id) WHERE p.id = @person`,
+		domain, person, Steward)
 }

@@ -29,11 +29,37 @@ type Right struct {
 	GrantID int64      // of a grant
 }
 
+// Tie is what makes the rows of a dataset someone's own to read.
+type Tie string
+
+// The ties, the closest first.
+const (
+	ByOwner   Tie = "owner" // they are one of its owners
+	ByTeam    Tie = "team"
+	BySteward Tie = "steward" // of its domain
+	ByAdmin   Tie = "admin"
+)
+
+// Tie returns the closest tie of who to d, or "".
+func (p *Principal) Tie(d Subject) Tie {
+	switch {
+	case p.ID == 0:
+		return ""
+	case slices.Contains(d.Owners, p.ID):
+		return ByOwner
+	case p.In(d.Team):
+		return ByTeam
+	case p.Role.Includes(Steward) && p.StewardOf(d.Domain):
+		return BySteward
+	case p.Role == Admin:
+		return ByAdmin
+	}
+	return ""
+}
+
 // Belongs reports whether the rows of d are who's own to read: they are one of its owners, in its team, steward of its domain,
 // or an admin.
-func (p *Principal) Belongs(d Subject) bool {
-	return p.ID != 0 && (p.Role == Admin || slices.Contains(d.Owners, p.ID) || p.In(d.Team) || p.Role.Includes(Steward) && p.StewardOf(d.Domain))
-}
+func (p *Principal) Belongs(d Subject) bool { return p.Tie(d) != "" }
 
 // Owns reports whether who may describe d and decide who reads it: it is theirs, and their role is owner or above.
 func (p *Principal) Owns(d Subject) bool { return p.Role.Includes(Owner) && p.Belongs(d) }

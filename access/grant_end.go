@@ -63,10 +63,10 @@ func (s *Store) expire(ctx context.Context, tx pgx.Tx, grants []Grant, requests 
 		r := &requests[i]
 		batch.Queue(`UPDATE access_request SET state = 'expired', decided_at = now() WHERE id = $1`, r.ID)
 		events = append(events, r.event("access.expire"))
-		news = append(news, News{
-			Person: r.PersonID, DatasetID: r.DatasetID, Event: "request", Title: "Nobody answered your request for " + r.name() + " in time",
-			Path: r.path(), Once: fmt.Sprintf("request %d decided", r.ID),
-		})
+		n := r.over()
+		n.Person, n.Event, n.Title = r.PersonID, "request", "Nobody answered your request for "+r.name()+" in time"
+		n.Once = fmt.Sprintf("request %d decided", r.ID)
+		news = append(news, n)
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (s *Store) RemindHolders(ctx context.Context) error {
 			}
 			news = append(news, News{
 				Person: g.PersonID, DatasetID: g.DatasetID, Event: "grant", Title: "Your access to " + g.name() + " ends on " + onThe(g.Until),
-				Body: "Ask for more time if you still need it.", Path: datasetPath(g.Source, g.Dataset), Once: fmt.Sprintf("grant %d ends", id),
+				Body: "Ask for more time if you still need it.", Path: fmt.Sprintf("%s?extend=%d#ask", datasetPath(g.Source, g.Dataset), id), Once: fmt.Sprintf("grant %d ends", id),
 			})
 		}
 		return s.tell(ctx, tx, news...)
@@ -131,6 +131,6 @@ func (s *Store) RemindApprovers(ctx context.Context, r Request, d Subject) error
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
-		return s.tellApprovers(ctx, tx, &r, d, r.Person+" still waits for access to "+r.name(), "reminded")
+		return s.tellApprovers(ctx, tx, &r, d, r.Person+" still waits for "+r.wish()+" "+r.name(), "reminded")
 	})
 }

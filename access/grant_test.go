@@ -102,6 +102,9 @@ func (o *office) acts() []string {
 func (o *office) hears() []string {
 	var all []string
 	for _, n := range o.told {
+		if n.Person == 0 {
+			continue
+		}
 		var name string
 		if err := o.pool.QueryRow(o.t.Context(), `SELECT name FROM person WHERE id = $1`, n.Person).Scan(&name); err != nil {
 			o.t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -42,8 +41,15 @@ type Request struct {
 	DecidedAt *time.Time
 	Reason    string // of the decision
 	CreatedAt time.Time
-	GrantID   *int64 // what came of it
+	HeldUntil *time.Time // until when what it Extends holds; nil: that has ended, or it extends nothing
+
+	GrantID     *int64     // what came of it
+	GrantEnd    *time.Time // when that ended; nil: it holds
+	GrantReason string     // why it ended: Replaced, what was said, or "" when it expired
 }
+
+// Replaced is why a grant ended in place of which a later one was given.
+const Replaced = "replaced by a longer one"
 
 // States of a Request.
 const (
@@ -71,9 +77,12 @@ type Approval struct {
 const requestSelect = `
 	SELECT r.id, r.dataset_id, s.slug AS source, d.name AS dataset, r.person_id, p.name AS person, p.team, r.columns, r.purpose, r.until,
 	       r.extends, r.state, coalesce(b.name, '') AS decided_by, r.decided_at, r.reason, r.created_at,
-	       (SELECT min(g.id) FROM access_grant g WHERE g.request_id = r.id) AS grant_id
+	       (SELECT h.until FROM access_grant h WHERE h.id = r.extends AND h.ended_at IS NULL AND h.until > now()) AS held_until,
+	       g.id AS grant_id, CASE WHEN g.ended_at IS NOT NULL OR g.until <= now() THEN least(g.ended_at, g.until) END AS grant_end,
+	       coalesce(g.reason, '') AS grant_reason
 	FROM access_request r JOIN dataset d ON d.id = r.dataset_id JOIN source s ON s.id = d.source_id
-	JOIN person p ON p.id = r.person_id LEFT JOIN person b ON b.id = r.decided_by `
+	JOIN person p ON p.id = r.person_id LEFT JOIN person b ON b.id = r.decided_by
+	LEFT JOIN LATERAL (SELECT * FROM access_grant g WHERE g.request_id = r.id ORDER BY g.id LIMIT 1) g ON true `
 
 // Request returns a request by its id.
 func (s *Store) Request(ctx context.Context, id int64) (Request, error) {
@@ -90,6 +99,19 @@ func (s *Store) RequestsOf(ctx context.Context, person int64, limit int) ([]Requ
 func (s *Store) RequestsOn(ctx context.Context, dataset int64, limit int) ([]Request, error) {
 	const q = requestSelect + `WHERE r.dataset_id = $1 ORDER BY r.state = 'pending' DESC, r.id DESC LIMIT $2`
 	rows, _ := s.db.Query(ctx, q, dataset, limit)
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Request])
+}
+
+// PendingRequest returns the request of a person for a dataset that waits for an answer, or NotFound.
+func (s *Store) PendingRequest(ctx context.Context, person, dataset int64) (Request, error) {
+	const q = requestSelect + `WHERE r.dataset_id = $1 AND r.person_id = $2 AND r.state = 'pending'`
+	return one[Request](ctx, s.db, "request", q, dataset, person)
+}
+
+// PendingOf returns the requests of a person that wait for an answer, newest first, at most limit.
+func (s *Store) PendingOf(ctx context.Context, person int64, limit int) ([]Request, error) {
+	const q = requestSelect + `WHERE r.person_id = $1 AND r.state = 'pending' ORDER BY r.id DESC LIMIT $2`
+	rows, _ := s.db.Query(ctx, q, person, limit)
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Request])
 }
 
@@ -117,7 +139,7 @@ func (s *Store) Ask(ctx context.Context, act Act, d Subject, a Ask) (id int64, e
 		if err := checkUntil(ctx, tx, a.Until); err != nil {
 			return err
 		}
-		if err := checkExtends(ctx, tx, act.Who.ID, d.ID, a.Extends); err != nil {
+		if err := checkExtends(ctx, tx, act.Who.ID, d.ID, a); err != nil {
 			return err
 		}
 		const q = `
@@ -136,7 +158,7 @@ func (s *Store) Ask(ctx context.Context, act Act, d Subject, a Ask) (id int64, e
 		if err != nil {
 			return err
 		}
-		if err := s.tellApprovers(ctx, tx, &r, d, r.Person+" asks for access to "+r.name(), "asked"); err != nil {
+		if err := s.tellApprovers(ctx, tx, &r, d, r.Person+" asks for "+r.wish()+" "+r.name(), "asked"); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, tx, act, r.event("access.request"))
@@ -163,10 +185,9 @@ func (s *Store) Approve(ctx context.Context, act Act, d Subject, id int64, a App
 		if err := tx.QueryRow(ctx, insert, args).Scan(&grant); err != nil {
 			return fmt.Errorf("grant dataset %d: %w", d.ID, err)
 		}
-		const replace = `
-			UPDATE access_grant SET ended_at = now(), ended_by = @by, reason = 'replaced by a longer one' WHERE id = @old AND ended_at IS NULL`
+		const replace = `UPDATE access_grant SET ended_at = now(), ended_by = @by, reason = @reason WHERE id = @old AND ended_at IS NULL`
 		if r.Extends != nil {
-			if _, err := tx.Exec(ctx, replace, pgx.NamedArgs{"by": act.Who.ID, "old": *r.Extends}); err != nil {
+			if _, err := tx.Exec(ctx, replace, pgx.NamedArgs{"by": act.Who.ID, "old": *r.Extends, "reason": Replaced}); err != nil {
 				return err
 			}
 		}
@@ -185,7 +206,11 @@ func (s *Store) Deny(ctx context.Context, act Act, d Subject, id int64) error {
 		if err := settle(ctx, tx, r.ID, Denied, act.Who.ID, act.Reason); err != nil {
 			return err
 		}
-		return s.answered(ctx, tx, act, r, act.Who.Name+" denied you access to "+r.name(), "access.deny")
+		title := act.Who.Name + " denied you " + r.wish() + " " + r.name()
+		if r.HeldUntil != nil {
+			title += ": you may read it until " + onThe(*r.HeldUntil)
+		}
+		return s.answered(ctx, tx, act, r, title, "access.deny")
 	})
 }
 
@@ -204,15 +229,15 @@ func (s *Store) Withdraw(ctx context.Context, act Act, id int64) error {
 		if err := settle(ctx, tx, id, Withdrawn, act.Who.ID, act.Reason); err != nil {
 			return err
 		}
+		if err := s.tell(ctx, tx, r.over()); err != nil {
+			return err
+		}
 		return s.Audit.Record(ctx, tx, act, r.event("access.withdraw"))
 	})
 }
 
 // decide runs do on a pending request, which is locked, if act.Who may decide on it.
 func (s *Store) decide(ctx context.Context, act Act, d Subject, id int64, do func(pgx.Tx, *Request) error) error {
-	if err := checkText("reason", act.Reason, 0); err != nil {
-		return err
-	}
 	return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		r, err := lockRequest(ctx, tx, id)
 		switch {
@@ -225,17 +250,18 @@ func (s *Store) decide(ctx context.Context, act Act, d Subject, id int64, do fun
 		case r.State != Pending:
 			return fault.Conflictf("%s", r.settled())
 		}
+		if err := checkText("reason", act.Reason, 0); err != nil {
+			return err
+		}
 		return do(tx, &r)
 	})
 }
 
 // answered tells who asked what became of it, and records the act.
 func (s *Store) answered(ctx context.Context, tx pgx.Tx, act Act, r *Request, title, action string) error {
-	err := s.tell(ctx, tx, News{
-		Person: r.PersonID, DatasetID: r.DatasetID, Event: "request", Title: title, Body: act.Reason, Path: r.path(),
-		Once: fmt.Sprintf("request %d decided", r.ID),
-	})
-	if err != nil {
+	n := r.over()
+	n.Person, n.Event, n.Title, n.Body, n.Once = r.PersonID, "request", title, act.Reason, fmt.Sprintf("request %d decided", r.ID)
+	if err := s.tell(ctx, tx, n); err != nil {
 		return err
 	}
 	return s.Audit.Record(ctx, tx, act, r.event(action))
@@ -258,6 +284,9 @@ func (r *Request) narrow(a Approval) error {
 			return fault.Invalidf("until", "the end cannot be later than %s, which was asked for", onThe(r.Until))
 		}
 		r.Until = a.Until
+	}
+	if r.HeldUntil != nil && r.Until.Before(*r.HeldUntil) {
+		return fault.Invalidf("until", "%s may read it until %s already: choose no earlier day, or deny", r.Person, onThe(*r.HeldUntil))
 	}
 	if a.Columns == nil {
 		return nil
@@ -287,6 +316,19 @@ func (r *Request) settled() string {
 
 func (r *Request) name() string { return r.Source + "/" + r.Dataset }
 
+// wish says what is asked for, before the name of the dataset.
+func (r *Request) wish() string {
+	if r.Extends != nil {
+		return "more time with"
+	}
+	return "access to"
+}
+
+// over is the news that nobody needs to decide any more; whom it tells is left to fill in.
+func (r *Request) over() News {
+	return News{DatasetID: r.DatasetID, Path: r.path(), Settles: true}
+}
+
 func (r *Request) path() string { return fmt.Sprintf("/requests/%d", r.ID) }
 
 // event is what the audit log keeps of an act on the request.
@@ -306,88 +348,11 @@ type querier interface {
 }
 
 // one returns the row of a query for what, which is NotFound when there is none.
-func one[T any](ctx context.Context, db querier, what, query string, id int64) (T, error) {
-	rows, _ := db.Query(ctx, query, id)
+func one[T any](ctx context.Context, db querier, what, query string, args ...any) (T, error) {
+	rows, _ := db.Query(ctx, query, args...)
 	v, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[T])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return v, fault.NotFoundf("there is no such %s", what)
 	}
 	return v, err
-}
-
-// onThe writes a time into a message.
-func onThe(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
-
-func checkAsk(a Ask) error {
-	if err := checkText("purpose", a.Purpose, PurposeMin); err != nil {
-		return err
-	}
-	if a.Columns != nil {
-		return checkColumns(a.Columns)
-	}
-	return nil
-}
-
-// checkText returns an Invalid error when a text is shorter than least or longer than TextMax characters, or is no text.
-func checkText(field, text string, least int) error {
-	n := utf8.RuneCountInString(text)
-	switch {
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return fault.Invalidf(field, "it holds bytes that are no text")
-	case n < least:
-		return fault.Invalidf(field, "say in at least %d characters what you will do with it, and for whom; this has %d", least, n)
-	case n > TextMax:
-		return fault.Invalidf(field, "it has %d characters; at most %d are kept", n, TextMax)
-	}
-	return nil
-}
-
-// maxGranted bounds the columns of a request.
-const maxGranted = 5000
-
-func checkColumns(columns []string) error {
-	switch {
-	case len(columns) == 0:
-		return fault.Invalidf("columns", "choose at least one column")
-	case len(columns) > maxGranted:
-		return fault.Invalidf("columns", "choose at most %d columns, or all", maxGranted)
-	}
-	for _, c := range columns {
-		if c == "" || !utf8.ValidString(c) || strings.ContainsRune(c, 0) {
-			return fault.Invalidf("columns", "a column has a name")
-		}
-	}
-	return nil
-}
-
-// checkUntil returns an Invalid error when access cannot last until then, by the database's clock.
-func checkUntil(ctx context.Context, tx pgx.Tx, until time.Time) error {
-	var past, far bool
-	const q = `SELECT $1::timestamptz <= now(), $1::timestamptz > now() + $2::interval`
-	if err := tx.QueryRow(ctx, q, until, GrantMax).Scan(&past, &far); err != nil {
-		return fmt.Errorf("check the end %v: %w", until, err)
-	}
-	switch {
-	case past:
-		return fault.Invalidf("until", "the end has passed: choose a day from today on")
-	case far:
-		return fault.Invalidf("until", "access lasts at most 366 days: choose an earlier day")
-	}
-	return nil
-}
-
-// checkExtends returns NotFound when the grant to extend is none of the person's on that dataset.
-func checkExtends(ctx context.Context, tx pgx.Tx, person, dataset, grant int64) error {
-	if grant == 0 {
-		return nil
-	}
-	var there bool
-	const q = `SELECT EXISTS (SELECT FROM access_grant WHERE id = $1 AND person_id = $2 AND dataset_id = $3 AND ended_at IS NULL)`
-	if err := tx.QueryRow(ctx, q, grant, person, dataset).Scan(&there); err != nil {
-		return err
-	}
-	if !there {
-		return fault.NotFoundf("there is no such grant to extend")
-	}
-	return nil
 }

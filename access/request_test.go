@@ -24,6 +24,8 @@ func TestAskRefuses(t *testing.T) {
 	}{
 		{"a purpose that says nothing", access.Ask{Purpose: "  reports "}, day, fault.Invalid, "purpose"},
 		{"a purpose too long", access.Ask{Purpose: strings.Repeat("é", access.TextMax+1)}, day, fault.Invalid, "purpose"},
+		{"a purpose that nobody sees", access.Ask{Purpose: strings.Repeat("\u200B", 20)}, day, fault.Invalid, "purpose"},
+		{"a purpose that reads backwards", access.Ask{Purpose: "Head count \u202Eesab rep"}, day, fault.Invalid, "purpose"},
 		{"a purpose that is no text", access.Ask{Purpose: "ten letters\x00"}, day, fault.Invalid, "purpose"},
 		{"an end that has passed", access.Ask{}, -time.Second, fault.Invalid, "until"},
 		{"an end too far", access.Ask{}, access.GrantMax + time.Minute, fault.Invalid, "until"},
@@ -130,10 +132,14 @@ func TestExtend(t *testing.T) {
 	}
 	_, err = o.Ask(t.Context(), by(ana, ""), o.pay, access.Ask{Purpose: "Until the audit is over", Until: time.Now().Add(2 * soon)})
 	wantField(t, "who can read all of it already", err, fault.Conflict, "")
+	_, err = o.Ask(t.Context(), by(ana, ""), o.pay, access.Ask{Purpose: "Until the audit is over", Until: time.Now().Add(soon / 2), Extends: old})
+	wantField(t, "an extension that ends before what it extends", err, fault.Invalid, "until")
 	id, err := o.Ask(t.Context(), by(ana, ""), o.pay, access.Ask{Purpose: "Until the audit is over", Until: time.Now().Add(2 * soon), Extends: old})
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, err = o.Approve(t.Context(), by(owen, ""), o.pay, id, access.Approval{Until: time.Now().Add(soon / 2)})
+	wantField(t, "an approval that takes time away", err, fault.Invalid, "until")
 	renewed, err := o.Approve(t.Context(), by(owen, ""), o.pay, id, access.Approval{})
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +149,44 @@ func TestExtend(t *testing.T) {
 	}
 	if g, err := o.Grant(t.Context(), old); err != nil || g.Live || g.EndedAt == nil {
 		t.Errorf("the old grant: %+v, %v", g, err)
+	}
+}
+
+// Who is denied more time keeps what they have, and is told so.
+func TestDeniedExtension(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ana, owen := o.who("Ana", "planning", access.Analyst), o.who("Owen", "hr", access.Owner)
+	first := o.ask(ana)
+	old, err := o.Approve(t.Context(), by(owen, ""), o.pay, first, access.Approval{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.told = nil
+	id, err := o.Ask(t.Context(), by(ana, ""), o.pay, access.Ask{Purpose: "Until the audit is over", Until: time.Now().Add(2 * soon), Extends: old})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.want("told of the wish", []string{"Owen: Ana asks for more time with lake/pay"}, o.hears())
+	if r, err := o.PendingRequest(t.Context(), ana.ID, o.pay.ID); err != nil || r.ID != id || r.HeldUntil == nil {
+		t.Errorf("pending: %+v, %v", r, err)
+	}
+	if err := o.Deny(t.Context(), by(owen, "The audit is over"), o.pay, id); err != nil {
+		t.Fatal(err)
+	}
+	if n := o.told[len(o.told)-1]; n.Person != ana.ID || !strings.HasPrefix(n.Title, "Owen denied you more time with lake/pay: you may read it until ") || !n.Settles {
+		t.Errorf("told %+v", n)
+	}
+	_, err = o.PendingRequest(t.Context(), ana.ID, o.pay.ID)
+	wantKind(t, err, fault.NotFound)
+	if r, err := o.Request(t.Context(), first); err != nil || r.GrantEnd != nil {
+		t.Errorf("what was granted before: %+v, %v", r, err)
+	}
+	if err := o.Revoke(t.Context(), by(owen, "The project is over"), o.pay, old); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := o.Request(t.Context(), first); err != nil || r.GrantEnd == nil || r.GrantReason != "The project is over" {
+		t.Errorf("the request of what was revoked: %+v, %v", r, err)
 	}
 }
 
@@ -160,19 +204,19 @@ func TestApprovers(t *testing.T) {
 		}
 		var all []string
 		for _, p := range people {
-			all = append(all, p.Name)
+			all = append(all, p.Name+" "+string(p.Tie))
 		}
 		return all
 	}
 	o.who("Vera", "hr", access.Viewer)
-	o.want("a team in which nobody decides", []string{"Ida"}, names(ana))
+	o.want("a team in which nobody decides", []string{"Ida admin"}, names(ana))
 	o.want("nobody decides on their own", nil, names(ida))
 	exec(t, o.pool, `INSERT INTO domain (slug, name) VALUES ('people', 'People')`)
 	exec(t, o.pool, `INSERT INTO domain_steward (domain_id, person_id, by_rule) SELECT d.id, p.id, false FROM domain d, person p WHERE p.name IN ('Sten', 'Vera')`)
 	o.pay.Owners = []int64{olga.ID, ana.ID}
-	o.want("owners and stewards whose role is enough", []string{"Olga", "Sten"}, names(ana))
+	o.want("owners and stewards whose role is enough", []string{"Olga owner", "Sten steward"}, names(ana))
 	exec(t, o.pool, `UPDATE person SET disabled_at = now() WHERE name = 'Sten'`)
-	o.want("not who has left", []string{"Olga"}, names(sten))
+	o.want("not who has left", []string{"Olga owner"}, names(sten))
 }
 
 func TestReminders(t *testing.T) {

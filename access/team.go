@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -178,6 +179,9 @@ func (s *Store) RetireTeam(ctx context.Context, act Act, slug string) error {
 		if err := undeclared(ctx, tx, `SELECT declared_in FROM team WHERE slug = $1 AND gone_at IS NULL FOR NO KEY UPDATE`, "team", slug); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM team_member m USING team t WHERE t.slug = $1 AND t.id = m.team_id`, slug); err != nil { // a new one of its name is another
+			return err
+		}
 		_, err := tx.Exec(ctx, `UPDATE team SET gone_at = now() WHERE slug = $1`, slug)
 		return err
 	})
@@ -223,6 +227,32 @@ func (s *Store) RemoveMember(ctx context.Context, act Act, team string, person i
 	}, "they are not in it by hand")
 }
 
+// Parting is somebody who may be taken out of a team, or may cease to be a steward.
+type Parting struct {
+	Name string
+	Last bool // nobody else there may decide
+}
+
+// PartingMember returns what taking a person out of a team means for it: Last, where nobody else in it has the role owner or above.
+func (s *Store) PartingMember(ctx context.Context, team string, person int64) (Parting, error) {
+	return s.parting(ctx, `
+		SELECT p.name, t.id IS NOT NULL AND p.disabled_at IS NULL AND p.role = ANY (@deciding) AND NOT EXISTS (
+			SELECT FROM team_person m JOIN person o ON o.id = m.person_id
+			WHERE m.team_id = t.id AND o.id <> p.id AND o.disabled_at IS NULL AND o.kind = 'person' AND o.role = ANY (@deciding)) AS last
+		FROM person p LEFT JOIN (team_person h JOIN team t ON t.id = h.team_id AND t.slug = @slug) ON h.person_id = p.id WHERE p.id = @person`,
+		team, person, Owner)
+}
+
+// parting asks q, of roles from least up.
+func (s *Store) parting(ctx context.Context, q, slug string, person int64, least Role) (Parting, error) {
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"slug": slug, "person": person, "deciding": roles[slices.Index(roles, least):]})
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Parting])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Parting{}, fault.Invalidf("person", "there is no such person")
+	}
+	return p, err
+}
+
 // membership does what puts a person into a team or a domain, or takes them out, and records it. none says why do did nothing.
 func (s *Store) membership(ctx context.Context, act Act, action, kind, slug string, person int64, do func(pgx.Tx) (int64, error), none string) error {
 	var name string
@@ -239,7 +269,10 @@ func (s *Store) membership(ctx context.Context, act Act, action, kind, slug stri
 		if err == nil && n == 0 {
 			err = fault.Invalidf("person", "%s", none)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.tellMember(ctx, tx, act, action, slug, person)
 	})
 }
 

@@ -118,9 +118,14 @@ func editMany(ctx context.Context, out io.Writer, db *pgxpool.Pool, store *catal
 		return err
 	}
 	act := access.Act{Who: access.Principal{Person: admin}, Via: "page", Address: "192.0.2.1", Reason: "a benchmark"}
+	rows, _ = db.Query(ctx, `SELECT slug FROM domain ORDER BY slug LIMIT 3`)
+	domains, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
 	var looked, applied, undone []time.Duration
-	for n := range 3 {
-		domain, tags := fmt.Sprintf("domain-%d", n), fmt.Sprintf(`["bench-%d"]`, n)
+	for n, domain := range domains {
+		tags := fmt.Sprintf(`["bench-%d"]`, n)
 		id, err := store.MakePlan(ctx, act.Who, catalog.EditPlan{Title: "bench", Items: []catalog.PlanItem{{Keys: keys, Edits: []catalog.Edit{
 			{Field: catalog.FieldDomain, Value: &domain}, {Field: catalog.FieldTags, Value: &tags},
 		}}}})

@@ -47,7 +47,7 @@ const announcementSelect = `
 func (s *Store) Announce(ctx context.Context, act access.Act, key Key, a Announcement) (id int64, err error) {
 	const put = `
 		INSERT INTO announcement (dataset_id, text, tone, person_id, person, ends_at)
-		SELECT @dataset, @text, @tone, @who, @name, @ends::timestamptz WHERE @ends::timestamptz IS NULL OR @ends > now() RETURNING id`
+		SELECT @dataset, @text, @tone, @who, @name, @ends::timestamptz WHERE @ends::timestamptz IS NULL OR @ends > now() AND @ends < now() + interval '10 years' RETURNING id`
 	if err := a.check(); err != nil {
 		return 0, err
 	}
@@ -60,7 +60,7 @@ func (s *Store) Announce(ctx context.Context, act access.Act, key Key, a Announc
 			"dataset": h.ID, "text": a.Text, "tone": a.Tone, "who": act.Who.ID, "name": act.Who.Name, "ends": a.EndsAt,
 		}).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.Invalidf("until", "an announcement ends in the future")
+			return fault.Invalidf("until", "an announcement ends in the future, within ten years")
 		}
 		if err != nil {
 			return fmt.Errorf("announce on %s: %w", h.Key(), err)
@@ -87,7 +87,7 @@ func (a *Announcement) check() error {
 // NotFound.
 func (s *Store) EndAnnouncement(ctx context.Context, act access.Act, id int64) (Key, error) {
 	const find = announcementSelect + `AND a.id = $1`
-	const end = `UPDATE announcement SET ends_at = greatest(now(), starts_at), ended_by = $2 WHERE id = $1`
+	const end = `UPDATE announcement SET until = ends_at, ends_at = greatest(now(), starts_at), ended_by = $2 WHERE id = $1`
 	var key Key
 	err := s.retry(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, find, id)
@@ -139,9 +139,20 @@ func (s *Store) Announcements(ctx context.Context, w *Whole) ([]Announcement, er
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Announcement])
 }
 
-// ActiveAnnouncements returns at most limit of those that hold now on any page, the newest first.
-func (s *Store) ActiveAnnouncements(ctx context.Context, limit int) ([]Announcement, error) {
-	const q = announcementSelect + `AND p.gone_at IS NULL ORDER BY a.id DESC LIMIT $1`
-	rows, _ := s.db.Query(ctx, q, limit)
+// AnnouncementsFor returns at most limit of those that hold now and concern who: on datasets that they or their teams own, that
+// they watch, may read by a grant, or opened within 30 days. The most urgent and then the newest come first.
+func (s *Store) AnnouncementsFor(ctx context.Context, who access.Principal, limit int) ([]Announcement, error) {
+	const q = announcementSelect + `AND p.gone_at IS NULL AND (
+			EXISTS (SELECT FROM dataset_open v WHERE v.person_id = @person AND v.dataset_id = p.id AND v.opened_at > now() - interval '30 days')
+			OR EXISTS (SELECT FROM access_grant g WHERE g.person_id = @person AND g.dataset_id = p.id AND g.ended_at IS NULL AND g.until > now())
+			OR EXISTS (SELECT FROM watch w WHERE w.person_id = @person AND w.dataset_id = p.id)
+			OR EXISTS (SELECT FROM dataset_override o WHERE o.dataset_id IN (p.id, d.id) AND o.owners @> ARRAY[@person::bigint])
+			OR EXISTS (
+				SELECT FROM dataset t LEFT JOIN dataset_override o ON o.dataset_id = t.id
+				WHERE t.id IN (p.id, d.id) AND coalesce(o.team, t.team) <> '' AND (coalesce(o.team, t.team) = ANY(@teams)
+					OR EXISTS (SELECT FROM watch w WHERE w.person_id = @person AND w.kind = 'team' AND w.target = coalesce(o.team, t.team)))))
+		ORDER BY array_position('{bad,warn,info}', a.tone), a.id DESC LIMIT @limit`
+	teams := append([]string{}, who.Teams...)
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"person": who.ID, "teams": teams, "limit": limit})
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Announcement])
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type Edit struct {
 	Add    []string // of a list, in place of Value: what is to be in it, and
 	Remove []string // what is not
 	Base   *int64   // id of the newest edit of the field that the author saw, 0 for none; nil: it does not matter
+	Undoes int64    // the edit that this takes back, or 0
 }
 
 // DatasetEdits are edits of one dataset.
@@ -57,7 +59,7 @@ func FieldWords(field string) string {
 	if path, ok := ColumnOf(field); ok {
 		return "words on " + path
 	}
-	if word, ok := map[string]string{"fresh_within": "freshness", "sunset": "sunset day"}[field]; ok {
+	if word, ok := map[string]string{"fresh_within": "freshness", "sunset": "last day", "terms": "glossary terms"}[field]; ok {
 		return word
 	}
 	return strings.ReplaceAll(field, "_", " ")
@@ -77,6 +79,29 @@ const MaxEdited = 20_000
 func (s *Store) Edit(ctx context.Context, act access.Act, key Key, edits ...Edit) error {
 	_, err := s.EditAll(ctx, act, []DatasetEdits{{key, edits}}, nil)
 	return err
+}
+
+// TryEdit returns the Invalid errors that Edit would, joined, and changes nothing.
+func (s *Store) TryEdit(ctx context.Context, who access.Principal, key Key, edits ...Edit) error {
+	var wrong error
+	err := s.retry(ctx, func(tx pgx.Tx) error {
+		all := []DatasetEdits{{key, edits}}
+		w, err := newEditing(ctx, tx, all)
+		if err != nil {
+			return err
+		}
+		if wrong = w.decide(who, all); wrong == nil || fault.KindOf(wrong) == fault.Invalid {
+			wrong = errors.Join(wrong, w.checkNames(ctx, tx))
+		}
+		return errPreviewed
+	})
+	if !errors.Is(err, errPreviewed) {
+		return err
+	}
+	if fault.KindOf(wrong) != fault.Invalid {
+		return nil
+	}
+	return wrong
 }
 
 // EditMany is Edit of many datasets in the same way.
@@ -99,35 +124,67 @@ func (s *Store) EditAll(ctx context.Context, act access.Act, all []DatasetEdits,
 	}
 	var out Outcome
 	err := s.retry(ctx, func(tx pgx.Tx) (err error) {
-		out, err = s.editIn(ctx, tx, act, all, 0, progress)
+		out, err = s.editIn(ctx, tx, act, all, progress)
 		return err
 	})
 	return out, err
 }
 
-// Undo makes the field be what it was before the edit. Where it was edited again since, it is an EditConflict.
-func (s *Store) Undo(ctx context.Context, act access.Act, id int64) (Key, error) {
+// Undo makes the fields of one dataset be what they were before the edits, all at once or none. Where one was edited again
+// since, it is an EditConflict.
+func (s *Store) Undo(ctx context.Context, act access.Act, ids ...int64) (Key, error) {
 	const q = `
-		SELECT s.slug, d.name, e.field, e.old FROM dataset_edit e JOIN dataset d ON d.id = e.dataset_id JOIN source s ON s.id = d.source_id
-		WHERE e.id = $1`
-	var key Key
+		SELECT s.slug AS source, d.name, e.field, e.old, e.id FROM dataset_edit e
+		JOIN dataset d ON d.id = e.dataset_id JOIN source s ON s.id = d.source_id WHERE e.id = ANY($1) ORDER BY e.id`
+	var all DatasetEdits
 	err := s.retry(ctx, func(tx pgx.Tx) error {
-		edit := Edit{Base: &id}
-		err := tx.QueryRow(ctx, q, id).Scan(&key.Source, &key.Name, &edit.Field, &edit.Value)
-		if err == pgx.ErrNoRows { //nolint:errorlint // Scan returns it as it is
-			return fault.NotFoundf("there is no edit %d", id)
-		}
-		if err != nil {
+		all = DatasetEdits{}
+		rows, _ := tx.Query(ctx, q, ids)
+		var e Edit
+		var key Key
+		if _, err := pgx.ForEachRow(rows, []any{&key.Source, &key.Name, &e.Field, &e.Value, &e.Undoes}, func() error {
+			if len(all.Edits) > 0 && key != all.Key {
+				return fault.Invalidf("", "these are edits of more than one dataset")
+			}
+			base := e.Undoes
+			all.Key, all.Edits = key, append(all.Edits, Edit{Field: e.Field, Value: e.Value, Base: &base, Undoes: base})
+			return nil
+		}); err != nil {
 			return err
 		}
-		_, err = s.editIn(ctx, tx, act, []DatasetEdits{{key, []Edit{edit}}}, id, nil)
+		if len(all.Edits) < len(ids) || len(ids) == 0 {
+			return fault.NotFoundf("there is no edit %d", slices.Max(append([]int64{0}, ids...)))
+		}
+		_, err := s.editIn(ctx, tx, act, []DatasetEdits{all}, nil)
 		return err
 	})
-	return key, err
+	return all.Key, err
 }
 
-// editIn carries edits out in tx. undoes is the edit that they take back, or 0.
-func (s *Store) editIn(ctx context.Context, tx pgx.Tx, act access.Act, all []DatasetEdits, undoes int64, progress func(int)) (Outcome, error) {
+// NewerEdit is an edit of a field that somebody made after another one.
+type NewerEdit struct {
+	Field  string
+	New    *string // nil: it took an earlier edit back
+	Person string
+	At     time.Time
+}
+
+// NewerEdits returns the newest edits of the fields that some edits of a dataset changed, of those that were edited again since.
+func (s *Store) NewerEdits(ctx context.Context, dataset int64, ids []int64) ([]NewerEdit, error) {
+	const q = `
+		SELECT DISTINCT ON (n.field) n.field, n.new, n.person, n.at FROM dataset_edit e
+		JOIN dataset_edit n ON n.dataset_id = e.dataset_id AND n.field = e.field AND n.id > e.id
+		WHERE e.dataset_id = $1 AND e.id = ANY($2) ORDER BY n.field, n.id DESC`
+	rows, _ := s.db.Query(ctx, q, dataset, ids)
+	newer, err := pgx.CollectRows(rows, pgx.RowToStructByName[NewerEdit])
+	if err != nil {
+		return nil, fmt.Errorf("newer edits of dataset %d: %w", dataset, err)
+	}
+	return newer, nil
+}
+
+// editIn carries edits out in tx.
+func (s *Store) editIn(ctx context.Context, tx pgx.Tx, act access.Act, all []DatasetEdits, progress func(int)) (Outcome, error) {
 	if err := holdJoins(ctx, tx); err != nil {
 		return Outcome{}, err
 	}
@@ -135,10 +192,11 @@ func (s *Store) editIn(ctx context.Context, tx pgx.Tx, act access.Act, all []Dat
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := w.decide(act.Who, all); err != nil {
+	err = w.decide(act.Who, all)
+	if err != nil && fault.KindOf(err) != fault.Invalid {
 		return Outcome{}, err
 	}
-	if err := w.checkNames(ctx, tx); err != nil {
+	if err := errors.Join(err, w.checkNames(ctx, tx)); err != nil {
 		return Outcome{}, err
 	}
 	out := Outcome{Unchanged: len(w.heads)}
@@ -147,7 +205,7 @@ func (s *Store) editIn(ctx context.Context, tx pgx.Tx, act access.Act, all []Dat
 	if len(changed) == 0 {
 		return out, nil
 	}
-	if err := w.write(ctx, tx, act, undoes); err != nil {
+	if err := w.write(ctx, tx, act); err != nil {
 		return out, err
 	}
 	done := 0
@@ -159,7 +217,7 @@ func (s *Store) editIn(ctx context.Context, tx pgx.Tx, act access.Act, all []Dat
 			progress(done)
 		}
 	}
-	if err := s.Audit.Record(ctx, tx, act, w.event(undoes)); err != nil {
+	if err := s.Audit.Record(ctx, tx, act, w.event()); err != nil {
 		return out, err
 	}
 	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, EditTopic)
@@ -200,7 +258,17 @@ func (s *Store) NewestEdits(ctx context.Context, id int64) (map[string]int64, er
 
 // Subject returns what decides who may read the dataset's rows, and who may describe it.
 func (d *Dataset) Subject() access.Subject {
-	return access.Subject{ID: d.ID, Restricted: d.Access == Restricted, Team: d.Team, Domain: d.Domain, Owners: d.Owners}
+	of := access.Subject{ID: d.ID, Restricted: d.Access == Restricted, Team: d.Team, Domain: d.Domain, Owners: d.Owners}
+	if of.Restricted && d.Lent.Team {
+		of.Team = ""
+	}
+	if of.Restricted && d.Lent.Domain {
+		of.Domain = ""
+	}
+	if of.Restricted && d.Lent.Owners {
+		of.Owners = nil
+	}
+	return of
 }
 
 // Unowned reports whether nobody answers for the dataset.

@@ -19,6 +19,7 @@ type EditPlan struct {
 	ID        int64
 	Title     string // what it was made of: a search, a file
 	Reason    string
+	Back      string // address of the search that it was made of, to go back to
 	Items     []PlanItem
 	Places    map[string]int // of a file: by field, the number of its column from 1
 	Datasets  int
@@ -48,12 +49,13 @@ const (
 // MaxPlan is how long a plan may be carried out. One that began longer ago was ended with its process, and changed nothing.
 const MaxPlan = 2 * time.Minute
 
-// MakePlan keeps a plan and returns its id. Only Title, Reason, Items and Places of it count.
+// MakePlan keeps a plan and returns its id. Only Title, Reason, Back, Items and Places of it count.
 func (s *Store) MakePlan(ctx context.Context, who access.Principal, p EditPlan) (id int64, err error) {
 	const tidyUp = `
 		DELETE FROM edit_plan WHERE coalesce(applied_at, made_at) < now() - CASE WHEN applied_at IS NULL THEN @kept ELSE @applied END::interval`
 	const insert = `
-		INSERT INTO edit_plan (person_id, title, reason, items, places, datasets) VALUES (@who, @title, @reason, @items, @places, @datasets)
+		INSERT INTO edit_plan (person_id, title, reason, back, items, places, datasets)
+		VALUES (@who, @title, @reason, @back, @items, @places, @datasets)
 		RETURNING id`
 	keys := map[Key]bool{}
 	for _, item := range p.Items {
@@ -77,7 +79,8 @@ func (s *Store) MakePlan(ctx context.Context, who access.Principal, p EditPlan) 
 			return err
 		}
 		return tx.QueryRow(ctx, insert, pgx.NamedArgs{
-			"who": who.ID, "title": cutText(p.Title, maxShort), "reason": p.Reason, "items": p.Items, "places": p.Places, "datasets": len(keys),
+			"who": who.ID, "title": cutText(p.Title, maxShort), "reason": p.Reason, "back": p.Back,
+			"items": p.Items, "places": p.Places, "datasets": len(keys),
 		}).Scan(&id)
 	})
 	if err != nil {
@@ -87,7 +90,7 @@ func (s *Store) MakePlan(ctx context.Context, who access.Principal, p EditPlan) 
 }
 
 const planSelect = `
-	SELECT id, title, reason, items, places, datasets, done, CASE WHEN began_at > now() - @longest::interval THEN began_at END AS began_at,
+	SELECT id, title, reason, back, items, places, datasets, done, CASE WHEN began_at > now() - @longest::interval THEN began_at END AS began_at,
 		applied_at, changed, undone_at, kept, problem, made_at
 	FROM edit_plan WHERE id = @id AND person_id = @who`
 
@@ -181,7 +184,7 @@ func (s *Store) applyIn(ctx context.Context, tx pgx.Tx, act access.Act, p *EditP
 	for i := range all {
 		edits[i] = all[i].DatasetEdits
 	}
-	out, err := s.editIn(ctx, tx, act, edits, 0, s.progressOf(ctx, p.ID))
+	out, err := s.editIn(ctx, tx, act, edits, s.progressOf(ctx, p.ID))
 	if err != nil {
 		return err
 	}
@@ -349,7 +352,7 @@ func (s *Store) UndoPlan(ctx context.Context, act access.Act, id int64) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.editIn(ctx, tx, act, edits, 0, s.progressOf(ctx, id)); err != nil {
+		if _, err := s.editIn(ctx, tx, act, edits, s.progressOf(ctx, id)); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, undone, id, kept)
@@ -384,7 +387,7 @@ func (p *EditPlan) undoing(ctx context.Context, tx pgx.Tx, who access.Principal)
 			left++
 		default:
 			base := id
-			edits = append(edits, DatasetEdits{key, []Edit{{Field: e.Field, Value: e.Value, Base: &base}}})
+			edits = append(edits, DatasetEdits{key, []Edit{{Field: e.Field, Value: e.Value, Base: &base, Undoes: id}}})
 		}
 		done[id] = true
 		return nil

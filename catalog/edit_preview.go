@@ -76,7 +76,11 @@ func previewIn(ctx context.Context, tx pgx.Tx, who access.Principal, p *EditPlan
 	if err != nil {
 		return out, err
 	}
-	pv.name(missing)
+	loops, err := w.loops(ctx, tx)
+	if err != nil {
+		return out, err
+	}
+	pv.name(missing, loops)
 	out.Refused, out.Problems = pv.refused, pv.problems[:min(len(pv.problems), maxProblems)]
 	out.Changed, out.Total = len(w.changed()), len(w.steps)
 	out.Unchanged = len(w.heads) - out.Changed - len(out.Refused)
@@ -96,20 +100,24 @@ type previewer struct {
 // look plans the edits of one dataset.
 func (v *previewer) look(who access.Principal, e *plannedEdits) error {
 	h, before := &v.heads[v.at[e.Key]], len(v.steps)
+	plans := make([]func() error, 0, len(e.Edits)+1)
 	for _, edit := range e.Edits {
-		err := v.editing.plan(h, edit)
+		plans = append(plans, func() error { return v.editing.plan(h, edit) })
+	}
+	for _, plan := range append(plans, func() error { return v.settle(h, before) }) {
+		err := plan()
 		f, told := errors.AsType[*fault.Error](err)
 		switch {
 		case err == nil:
 		case told && f.Kind == fault.Conflict && e.line == 0: // declared in a file: the others can be edited without it
 			v.refuse(e.Key)
 		case told:
-			v.wrong(e.line, edit.Field, f.Msg)
+			v.wrong(e.line, f.Field, f.Msg)
 		default:
 			return err
 		}
 	}
-	if len(v.steps) > before && !mayEdit(who, &h.Dataset, e.Edits) {
+	if len(v.steps) > before && !v.mayEdit(who, &h.Dataset, e.Edits) {
 		v.steps = v.steps[:before]
 		v.refuse(e.Key)
 	}
@@ -117,6 +125,15 @@ func (v *previewer) look(who access.Principal, e *plannedEdits) error {
 		v.lines = append(v.lines, e.line)
 	}
 	return nil
+}
+
+func (v *previewer) keyOf(id int64) Key {
+	for i := range v.heads {
+		if v.heads[i].ID == id {
+			return v.heads[i].Key()
+		}
+	}
+	return Key{}
 }
 
 func (v *previewer) refuse(key Key) {
@@ -134,8 +151,11 @@ func (v *previewer) wrong(line int, field, message string) {
 }
 
 // name adds the problems of values that name what is not there: of a file, each at its place; else each once.
-func (v *previewer) name(missing map[string][]string) {
+func (v *previewer) name(missing map[string][]string, loops map[int64]bool) {
 	for i, c := range v.steps {
+		if c.field == FieldSuccessor && loops[c.dataset] {
+			v.wrong(v.lines[i], c.field, fault.Message(ownSuccessor(v.keyOf(c.dataset))))
+		}
 		for _, name := range named(c) {
 			if slices.Contains(missing[c.field], name) {
 				v.wrong(v.lines[i], c.field, fault.Message(nothingNamed(c.field, name)))
@@ -163,9 +183,32 @@ func (v *previewer) show(out *Preview, skip, limit int) {
 	}
 }
 
+// PlanChanges returns what a plan changed that was carried out, from the number skip on, at most limit, and how many changes there
+// are in all.
+func (s *Store) PlanChanges(ctx context.Context, who access.Principal, p *EditPlan, skip, limit int) (changes []PlannedChange, total int, err error) {
+	const q = `
+		WITH made AS (
+			SELECT id, dataset_id, field, at, count(*) OVER () AS total FROM dataset_edit WHERE person_id = @who AND at = @at
+			ORDER BY id OFFSET @skip LIMIT @limit
+		)
+		SELECT s.slug, d.name, m.field, coalesce(c.old, ''), coalesce(c.new, ''), m.total FROM made m
+		JOIN dataset d ON d.id = m.dataset_id JOIN source s ON s.id = d.source_id
+		LEFT JOIN dataset_change c ON c.dataset_id = m.dataset_id AND c.at = m.at AND c.edit_id = m.id ORDER BY m.id`
+	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"who": who.ID, "at": p.AppliedAt, "skip": skip, "limit": limit})
+	var c PlannedChange
+	_, err = pgx.ForEachRow(rows, []any{&c.Key.Source, &c.Key.Name, &c.Field, &c.Before, &c.After, &total}, func() error {
+		changes = append(changes, c)
+		return nil
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("changes of plan %d: %w", p.ID, err)
+	}
+	return changes, total, nil
+}
+
 // Without returns the plan without some datasets, for another plan.
 func (p *EditPlan) Without(keys []Key) EditPlan {
-	out := EditPlan{Title: p.Title, Reason: p.Reason, Places: p.Places}
+	out := EditPlan{Title: p.Title, Reason: p.Reason, Back: p.Back, Places: p.Places}
 	for _, item := range p.Items {
 		item.Keys = slices.DeleteFunc(slices.Clone(item.Keys), func(k Key) bool { return slices.Contains(keys, k) })
 		if len(item.Keys) > 0 {
@@ -175,19 +218,18 @@ func (p *EditPlan) Without(keys []Key) EditPlan {
 	return out
 }
 
-// CheckEdits returns an Invalid error for edits that can be of no dataset. It does not know what there is.
+// CheckEdits returns the Invalid errors of edits that can be of no dataset, joined. It does not know what there is.
 func CheckEdits(edits []Edit) error {
+	var wrong []error
 	for _, e := range edits {
 		if e.Value != nil {
-			if _, err := checkValue(e.Field, *e.Value); err != nil {
-				return err
-			}
+			_, err := checkValue(e.Field, *e.Value)
+			wrong = append(wrong, err)
 		}
 		if len(e.Add) > 0 {
-			if _, err := checkValue(e.Field, ListValue(e.Add)); err != nil {
-				return err
-			}
+			_, err := checkValue(e.Field, ListValue(e.Add))
+			wrong = append(wrong, err)
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }

@@ -69,11 +69,11 @@ func owned(name string, columns ...string) catalog.Observation {
 
 func TestEditHoldsOverWhatIsObserved(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, owned("t", "a", "b"))
+	d := newDesk(t, owned("t", "a", "b"), table("u"))
 	d.edit(
 		t, d.owner, "t", set("title", "  The table "), set("description", "two\r\nlines"), set("team", "sales"), set("domain", "shop"),
 		set("tags", `["pii","pii"," x  y "]`), set("terms", `["delay"]`), set("owners", fmt.Sprintf(`["%d"]`, d.viewer.Who.ID)),
-		set("certified", "yes"), set("deprecated", "old"), set("sunset", "2027-01-31"), set("successor", "lake/t"), set("access", "restricted"),
+		set("certified", "yes"), set("sunset", "2999-01-31"), set("successor", "lake/u"), set("access", "restricted"),
 		set("fresh_within", "3600"), set(catalog.ColumnField("b"), "words on b"),
 	)
 	check := func() {
@@ -81,8 +81,8 @@ func TestEditHoldsOverWhatIsObserved(t *testing.T) {
 		got := d.dataset(t, "t")
 		want := map[string]string{
 			"title": "The table", "description": "two\nlines", "team": "sales", "domain": "shop", "tags": `["pii","x y"]`, "terms": `["delay"]`,
-			"owners": fmt.Sprintf(`["%d"]`, d.viewer.Who.ID), "certified": "yes", "deprecated": "old", "sunset": "2027-01-31",
-			"successor": "lake/t", "access": "restricted", "fresh_within": "3600",
+			"owners": fmt.Sprintf(`["%d"]`, d.viewer.Who.ID), "certified": "yes", "sunset": "2999-01-31",
+			"successor": "lake/u", "access": "restricted", "fresh_within": "3600",
 		}
 		for _, field := range catalog.Fields() {
 			if got.Value(field) != want[field] {
@@ -109,7 +109,7 @@ func TestEditHoldsOverWhatIsObserved(t *testing.T) {
 	d.sync(t)
 	check()
 	origins, err := d.Origins(t.Context(), d.dataset(t, "t").ID)
-	if err != nil || origins["team"].Person != "Owen" || origins["team"].Reason != "because" || len(origins) != 14 {
+	if err != nil || origins["team"].Person != "Owen" || origins["team"].Reason != "because" || len(origins) != 13 {
 		t.Errorf("origins %+v, %v", origins, err)
 	}
 	d.edit(t, d.admin, "t", catalog.Edit{Field: "description"}, catalog.Edit{Field: catalog.ColumnField("b")})

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -10,18 +11,20 @@ import (
 )
 
 // write keeps the changes: as edits, as what holds, and as history.
-func (w *editing) write(ctx context.Context, tx pgx.Tx, act access.Act, undoes int64) error {
+func (w *editing) write(ctx context.Context, tx pgx.Tx, act access.Act) error {
 	const edits = `
 		INSERT INTO dataset_edit (dataset_id, field, old, new, person_id, person, via, reason, undoes)
-		SELECT d, f, o, n, @who, @name, @via, @reason, nullif(@undoes, 0::bigint)
-		FROM unnest(@datasets::bigint[], @fields::text[], @old::text[], @new::text[]) WITH ORDINALITY AS u (d, f, o, n, i) ORDER BY i
+		SELECT d, f, o, n, @who, @name, @via, @reason, nullif(u, 0)
+		FROM unnest(@datasets::bigint[], @fields::text[], @old::text[], @new::text[], @undoes::bigint[]) WITH ORDINALITY AS x (d, f, o, n, u, i)
+		ORDER BY i
 		RETURNING id`
 	var ids []int64
-	var datasets []int64
+	var datasets, undoes []int64
 	var names []string
 	var old, now []*string
 	for _, c := range w.steps {
 		datasets, names, old, now = append(datasets, c.dataset), append(names, c.field), append(old, c.old), append(now, c.new)
+		undoes = append(undoes, c.undoes)
 	}
 	rows, _ := tx.Query(ctx, edits, pgx.NamedArgs{
 		"datasets": datasets, "fields": names, "old": old, "new": now, "who": act.Who.ID, "name": act.Who.Name, "via": act.Via,
@@ -148,7 +151,7 @@ func (w *editing) tell(ctx context.Context, tx pgx.Tx, ids []int64) error {
 const toldInAudit = 100
 
 // event is what the audit log says of the edits.
-func (w *editing) event(undoes int64) access.Event {
+func (w *editing) event() access.Event {
 	keys := map[int64]string{}
 	for i := range w.heads {
 		keys[w.heads[i].ID] = w.heads[i].Key().String()
@@ -161,12 +164,17 @@ func (w *editing) event(undoes int64) access.Event {
 	}
 	changed := w.changed()
 	e := access.Event{Action: "dataset.edit", Object: "dataset " + keys[changed[0]], Detail: map[string]any{"changes": list}}
-	if undoes != 0 {
-		e.Action, e.Detail["undoes"] = "dataset.undo", undoes
+	if w.undoes() {
+		e.Action = "dataset.undo"
 	}
 	if len(changed) > 1 {
 		e.Object = fmt.Sprintf("%d datasets", len(changed))
 		e.Detail["datasets"], e.Detail["count"] = len(changed), len(w.steps)
 	}
 	return e
+}
+
+// undoes reports whether all of it takes earlier edits back.
+func (w *editing) undoes() bool {
+	return !slices.ContainsFunc(w.steps, func(c change) bool { return c.undoes == 0 })
 }

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,12 +15,15 @@ import (
 
 // editing is edits on their way: what holds now of the datasets, and what is to hold.
 type editing struct {
+	lenders []string    // teams that descriptions name, and that exist
 	heads   []head      // of the datasets that have the pages, by id
 	at      map[Key]int // into heads, by the keys that were asked for
 	newest  map[fieldOf]editRow
 	held    map[fieldOf]string // values that were edited before
 	filed   map[fieldOf]string // file:line of those that are declared
 	columns map[int64][]WholeColumn
+	names   map[reference]calledSo
+	today   string // the day of the database, such as 2026-12-31
 	steps   []change
 }
 
@@ -42,6 +44,7 @@ type change struct {
 	fieldOf
 	old, new      *string // what was edited before and is now
 	before, after string  // what held before and holds now, where the latter is known
+	undoes        int64   // the edit that it takes back, or 0
 }
 
 // newEditing locks the datasets and reads what is known of them.
@@ -62,7 +65,13 @@ func newEditing(ctx context.Context, tx pgx.Tx, all []DatasetEdits) (*editing, e
 	for key, id := range of {
 		w.at[key] = place[id]
 	}
+	if err := w.readLenders(ctx, tx); err != nil {
+		return nil, err
+	}
 	if err := w.readEdits(ctx, tx, ids); err != nil {
+		return nil, err
+	}
+	if err := w.readNames(ctx, tx, all); err != nil {
 		return nil, err
 	}
 	return w, w.readColumns(ctx, tx, all, ids)
@@ -156,18 +165,28 @@ func (w *editing) readColumns(ctx context.Context, tx pgx.Tx, all []DatasetEdits
 // decide finds out what is to change, and whether who may.
 func (w *editing) decide(who access.Principal, all []DatasetEdits) error {
 	var refused []string
+	var wrong []error
 	for _, e := range all {
 		h := &w.heads[w.at[e.Key]]
-		if !mayEdit(who, &h.Dataset, e.Edits) {
+		if !w.mayEdit(who, &h.Dataset, e.Edits) {
 			refused = append(refused, e.Key.String())
 			continue
 		}
-		for _, edit := range e.Edits {
-			if err := w.plan(h, edit); err != nil {
-				if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid && len(all) > 1 {
-					return fault.Invalidf(f.Field, "%s: %s", e.Key, f.Msg)
-				}
+		from := len(w.steps)
+		var here []error
+		for _, edit := range slices.Concat(e.Edits, w.pinned(&h.Dataset, e.Edits)) {
+			here = append(here, w.plan(h, edit))
+		}
+		for _, err := range append(here, w.settle(h, from)) {
+			f, told := errors.AsType[*fault.Error](err)
+			switch {
+			case err == nil:
+			case !told || f.Kind != fault.Invalid:
 				return err
+			case len(all) > 1:
+				return fault.Invalidf(f.Field, "%s: %s", e.Key, f.Msg)
+			default:
+				wrong = append(wrong, err)
 			}
 		}
 	}
@@ -177,21 +196,21 @@ func (w *editing) decide(who access.Principal, all []DatasetEdits) error {
 	case len(refused) > 1:
 		return fault.Forbiddenf("%d of these datasets are not yours to change, %s among them", len(refused), refused[0])
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // mayEdit reports whether who may make the edits: it is theirs, or nobody's and they take it with them.
-func mayEdit(who access.Principal, d *Dataset, edits []Edit) bool {
+func (w *editing) mayEdit(who access.Principal, d *Dataset, edits []Edit) bool {
 	if who.Owns(d.Subject()) {
 		return true
 	}
-	if !d.Unowned() || !who.Role.Includes(access.Owner) {
+	if !d.takable(who) {
 		return false
 	}
 	me := FormatID(who.ID)
 	return slices.ContainsFunc(edits, func(e Edit) bool {
 		if e.Field == FieldTeam {
-			return e.Value != nil && who.In(strings.TrimSpace(*e.Value))
+			return e.Value != nil && who.In(w.slugOf(FieldTeam, strings.TrimSpace(*e.Value)))
 		}
 		if e.Field != FieldOwners {
 			return false
@@ -206,7 +225,13 @@ func mayEdit(who access.Principal, d *Dataset, edits []Edit) bool {
 
 // MayEdit reports whether who may edit the dataset, as it is now or by taking it.
 func (d *Dataset) MayEdit(who access.Principal) bool {
-	return who.Owns(d.Subject()) || d.Unowned() && who.Role.Includes(access.Owner)
+	return who.Owns(d.Subject()) || d.takable(who)
+}
+
+// takable reports whether who may make a dataset theirs that nobody owns. One that is restricted is for stewards of its domain and
+// admins to give, who own it anyway: taking it would be reading it.
+func (d *Dataset) takable(who access.Principal) bool {
+	return d.Unowned() && d.Access != Restricted && who.Role.Includes(access.Owner)
 }
 
 // plan adds what an edit changes, if anything.
@@ -214,6 +239,9 @@ func (w *editing) plan(h *head, e Edit) error {
 	f := fieldOf{h.ID, e.Field}
 	before, err := w.now(h, e.Field)
 	if err != nil {
+		return err
+	}
+	if e, err = w.byName(e); err != nil {
 		return err
 	}
 	value := e.Value
@@ -236,7 +264,7 @@ func (w *editing) plan(h *head, e Edit) error {
 	if v, ok := w.held[f]; ok {
 		old = &v
 	}
-	if same(old, value) || old == nil && value != nil && *value == before {
+	if same(old, value) || old == nil && value != nil && *value == before && !h.Lent.has(e.Field) {
 		return nil
 	}
 	if newest := w.newest[f]; e.Base != nil && *e.Base != newest.ID {
@@ -246,7 +274,10 @@ func (w *editing) plan(h *head, e Edit) error {
 		}
 		return conflict
 	}
-	c := change{fieldOf: f, old: old, new: value, before: before}
+	if e.Field == FieldSunset && e.Undoes == 0 && value != nil && *value != "" && *value < w.today {
+		return fault.Invalidf(e.Field, "the last day cannot be in the past: today is %s", w.today)
+	}
+	c := change{fieldOf: f, old: old, new: value, before: before, undoes: e.Undoes}
 	if value != nil {
 		c.after = *value
 	}
@@ -297,85 +328,4 @@ func (w *editing) changed() []int64 {
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
-}
-
-// checkNames returns an Invalid error for values that name what is not there.
-func (w *editing) checkNames(ctx context.Context, tx pgx.Tx) error {
-	missing, err := w.missing(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, field := range fields {
-		if len(missing[field]) > 0 {
-			return nothingNamed(field, missing[field][0])
-		}
-	}
-	return nil
-}
-
-// nothingNamed is the error of a value that names what is not there.
-func nothingNamed(field, name string) error {
-	return fault.Invalidf(field, "there is no %s %q", map[string]string{
-		FieldTeam: "team", FieldDomain: "domain", FieldTerms: "glossary term", FieldOwners: "person with the id", FieldSuccessor: "dataset",
-	}[field], name)
-}
-
-// missing returns by field what values name that is not there.
-func (w *editing) missing(ctx context.Context, tx pgx.Tx) (map[string][]string, error) {
-	const known = `
-		SELECT 'team', slug FROM team WHERE slug = ANY($1) AND gone_at IS NULL
-		UNION ALL SELECT 'domain', slug FROM domain WHERE slug = ANY($1) AND gone_at IS NULL
-		UNION ALL SELECT 'terms', slug FROM glossary_term WHERE slug = ANY($1)
-		UNION ALL SELECT 'owners', id::text FROM person WHERE id::text = ANY($1) AND disabled_at IS NULL AND kind = 'person'
-		UNION ALL SELECT 'successor', s.slug || '/' || d.name FROM unnest($1::text[]) AS k (name)
-			JOIN source s ON s.slug = split_part(k.name, '/', 1)
-			JOIN dataset d ON d.source_id = s.id AND d.name = substr(k.name, length(s.slug) + 2) AND d.gone_at IS NULL`
-	type reference struct{ field, name string }
-	asked := map[reference]bool{} // and whether it is there
-	var order []reference
-	var all []string
-	for _, c := range w.steps {
-		for _, name := range named(c) {
-			r := reference{c.field, name}
-			if _, ok := asked[r]; !ok {
-				asked[r], order, all = false, append(order, r), append(all, name)
-			}
-		}
-	}
-	if len(all) == 0 {
-		return nil, nil
-	}
-	rows, _ := tx.Query(ctx, known, all)
-	var r reference
-	if _, err := pgx.ForEachRow(rows, []any{&r.field, &r.name}, func() error {
-		asked[r] = true
-		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("what edits name: %w", err)
-	}
-	missing := map[string][]string{}
-	for _, r := range order {
-		if !asked[r] {
-			missing[r.field] = append(missing[r.field], r.name)
-		}
-	}
-	return missing, nil
-}
-
-// named returns the names of other things in the new value of a field that it did not hold before.
-func named(c change) []string {
-	if c.new == nil || *c.new == "" {
-		return nil
-	}
-	switch c.field {
-	case FieldTeam, FieldDomain, FieldSuccessor:
-		return []string{*c.new}
-	case FieldOwners, FieldTerms:
-		items, err := listOf(c.field, *c.new)
-		before, e := listOf(c.field, c.before)
-		if err == nil && e == nil {
-			return slices.DeleteFunc(items, func(i string) bool { return slices.Contains(before, i) })
-		}
-	}
-	return nil
 }

@@ -97,7 +97,7 @@ const (
 	maxFresh  = 366 * 24 * 60 * 60 // seconds
 )
 
-var tagPattern = regexp.MustCompile(`^[\pL\pN][\pL\pN _.:/-]*$`)
+var tagPattern = regexp.MustCompile(`^[\pL\pN\p{So}][\pL\pN\pM\p{So}\p{Sk}\x{200D} _.:/-]*$`)
 
 // checkValue returns the value of a field as it is kept, or an Invalid error of that field. Whether what it names is there is
 // for the store to find out.
@@ -147,10 +147,6 @@ func checkSyntax(field, value string) error {
 		if n, err := strconv.ParseInt(value, 10, 64); err != nil || n < 60 || n > maxFresh {
 			return fault.Invalidf(field, "new data is expected within a minute at least and 366 days at most, in seconds")
 		}
-	case FieldSuccessor:
-		if source, name, ok := strings.Cut(value, "/"); value != "" && (!ok || source == "" || name == "") {
-			return fault.Invalidf(field, "a successor is written source/name")
-		}
 	}
 	return nil
 }
@@ -173,7 +169,7 @@ func checkList(field, value string) (string, error) {
 		case len(item) > longest:
 			return "", fault.Invalidf(field, "%.20q… has %d bytes, and may have %d", item, len(item), longest)
 		case field == FieldTags && !tagPattern.MatchString(item):
-			return "", fault.Invalidf(field, "the tag %q has other characters than letters, digits, spaces and _ . : / -", item)
+			return "", fault.Invalidf(field, "the tag %q has other characters than letters, digits, symbols, spaces and _ . : / -", item)
 		case field == FieldOwners:
 			if n, err := strconv.ParseInt(item, 10, 64); err != nil || n <= 0 {
 				return "", fault.Invalidf(field, "%q is no id of a person", item)

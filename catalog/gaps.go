@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -61,22 +62,45 @@ const gapRows = allTeams + `, missing AS (
 	)`
 
 // Gaps returns the datasets that nobody answers for, with proposals whom to give them to: those that are certified all the same
-// first, then the most used, after the first skip ones, at most limit.
-func (s *Store) Gaps(ctx context.Context, f GapFilter, skip, limit int) ([]Gap, error) {
-	const q = gapRows + `
-		SELECT g.id, s.slug AS source, d.name, d.scope, d.kind, coalesce(v.title, d.title) AS title, g.gap, g.team, g.owners, g.domain, g.certified, d.usage
-		FROM (SELECT * FROM gap WHERE (@kind = '' OR gap = @kind) AND (NOT @certified OR certified) AND (@domain = '' OR domain = @domain)
-		      ORDER BY certified DESC, used DESC, id OFFSET @skip LIMIT @limit) g
-		JOIN dataset d ON d.id = g.id JOIN source s ON s.id = d.source_id LEFT JOIN dataset_override v ON v.dataset_id = d.id
+// first, then the most used, after the first skip ones, at most limit. It counts the gaps of all kinds too, of f.Domain unless that
+// is "": both come of one look at them.
+func (s *Store) Gaps(ctx context.Context, f GapFilter, skip, limit int) ([]Gap, GapCounts, error) {
+	const q = gapRows + `, counted AS (
+			SELECT count(*) AS "all", count(*) FILTER (WHERE gap = 'none') AS "none", count(*) FILTER (WHERE gap = 'left') AS "left",
+			       count(*) FILTER (WHERE gap = 'team') AS "team", count(*) FILTER (WHERE certified) AS with_badge
+			FROM gap WHERE @domain = '' OR domain = @domain
+		), page AS (
+			SELECT * FROM gap WHERE (@kind = '' OR gap = @kind) AND (NOT @certified OR certified) AND (@domain = '' OR domain = @domain)
+			ORDER BY certified DESC, used DESC, id OFFSET @skip LIMIT @limit
+		)
+		SELECT c.*, coalesce(g.id, 0), coalesce(s.slug, ''), coalesce(d.name, ''), coalesce(d.scope, ''), coalesce(d.kind, ''),
+		       coalesce(v.title, d.title, ''), coalesce(g.gap, ''), coalesce(g.team, ''), coalesce(g.owners, '{}'), coalesce(g.domain, ''),
+		       coalesce(g.certified, false), coalesce(d.usage, 0)
+		FROM counted c LEFT JOIN (page g JOIN dataset d ON d.id = g.id JOIN source s ON s.id = d.source_id) ON true
+		LEFT JOIN dataset_override v ON v.dataset_id = d.id
 		ORDER BY g.certified DESC, g.used DESC, g.id`
 	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{
 		"kind": f.Kind, "certified": f.Certified, "domain": f.Domain, "skip": skip, "limit": limit,
 	})
-	gaps, err := pgx.CollectRows(rows, pgx.RowToStructByName[Gap])
-	if err != nil {
-		return nil, fmt.Errorf("ownership gaps: %w", err)
+	var n GapCounts
+	var g Gap
+	var gaps []Gap
+	into := []any{
+		&n.All, &n.None, &n.Left, &n.Team, &n.Certified,
+		&g.ID, &g.Source, &g.Name, &g.Scope, &g.Kind, &g.Title, &g.Gap, &g.Team, &g.Owners, &g.Domain, &g.Certified, &g.Usage,
 	}
-	return gaps, s.propose(ctx, gaps)
+	_, err := pgx.ForEachRow(rows, into, func() error {
+		if g.ID != 0 { // else nothing is like that: the row is there for the counts
+			one := g
+			one.Owners = slices.Clone(g.Owners)
+			gaps = append(gaps, one)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, GapCounts{}, fmt.Errorf("ownership gaps: %w", err)
+	}
+	return gaps, n, s.propose(ctx, gaps)
 }
 
 // Gap returns the gap of a dataset, if it has one.
@@ -96,18 +120,4 @@ func (s *Store) Gap(ctx context.Context, dataset int64) (g Gap, found bool, err 
 		return Gap{}, false, err
 	}
 	return all[0], true, nil
-}
-
-// CountGaps counts the gaps, of a domain unless that is "".
-func (s *Store) CountGaps(ctx context.Context, domain string) (GapCounts, error) {
-	const q = gapRows + `
-		SELECT count(*) AS "all", count(*) FILTER (WHERE gap = 'none') AS "none", count(*) FILTER (WHERE gap = 'left') AS "left",
-		       count(*) FILTER (WHERE gap = 'team') AS "team", count(*) FILTER (WHERE certified) AS certified
-		FROM gap WHERE $1 = '' OR domain = $1`
-	rows, _ := s.db.Query(ctx, q, domain)
-	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[GapCounts])
-	if err != nil {
-		return GapCounts{}, fmt.Errorf("count ownership gaps: %w", err)
-	}
-	return c, nil
 }

@@ -20,7 +20,7 @@ func ofTeam(name, team string) catalog.Observation {
 // gapsOf returns the gaps that a filter leaves, by name.
 func (d *desk) gapsOf(t *testing.T, f catalog.GapFilter) map[string]catalog.Gap {
 	t.Helper()
-	gaps, err := d.Gaps(t.Context(), f, 0, 100)
+	gaps, _, err := d.Gaps(t.Context(), f, 0, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestGapsAreWhatNobodyAnswersFor(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
 	}
-	counts, err := d.CountGaps(t.Context(), "")
+	_, counts, err := d.Gaps(t.Context(), catalog.GapFilter{Kind: catalog.GapLeft}, 10, 10) // beyond the end they are counted too
 	if diff := cmp.Diff(catalog.GapCounts{All: 5, None: 2, Left: 1, Team: 2, Certified: 1}, counts); diff != "" || err != nil {
 		t.Errorf("counts (-want +got):\n%s%v", diff, err)
 	}
@@ -99,7 +99,7 @@ func TestProposalsSayWhy(t *testing.T) {
 		}
 	}
 	beside := func(n string) []string {
-		return []string{"owns " + n + " of the 3 datasets beside it in raw that have a team"}
+		return []string{"owns " + n + " of 3 datasets beside it in raw that have a team"}
 	}
 	want := map[string][]catalog.Proposal{
 		"nobodys": {
@@ -165,6 +165,35 @@ func TestOwnedTellsWhatIsWrong(t *testing.T) {
 	want := map[string]catalog.OwnedFigures{"ops": {Datasets: 3, Unreadable: 1, Late: 1}, "sales": {Datasets: 1}}
 	if diff := cmp.Diff(want, teams); diff != "" || err != nil {
 		t.Errorf("figures of teams (-want +got):\n%s%v", diff, err)
+	}
+}
+
+func TestWordsDoNotChangeTheShape(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, ofTeam("a", "ops"))
+	changed := func() catalog.Changed {
+		key := catalog.Key{Source: "lake", Name: "a"}
+		one, err := d.Dataset(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := d.Whole(t.Context(), one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := d.Changed(t.Context(), &whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	before := changed()
+	if before.Shape == nil || before.Words != nil {
+		t.Fatalf("at first sight: %+v", before)
+	}
+	d.edit(t, d.admin, "a", set("title", "A table"), set("team", "sales"))
+	if after := changed(); after.Words == nil || !after.Words.After(*before.Shape) || !after.Shape.Equal(*before.Shape) {
+		t.Errorf("after an edit of title and team: %+v, before %+v", after, before)
 	}
 }
 

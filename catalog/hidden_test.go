@@ -59,7 +59,7 @@ func TestWithoutUserinfo(t *testing.T) {
 	for _, part := range []string{"a://b:c/", "a://", "a://b@", "a:b@", "a:", "@", "a://b:c/@"} {
 		catalog.WithoutUserinfo(strings.Repeat(part, 1<<20/len(part)) + "@")
 	}
-	if took := time.Since(began); took > 20*time.Second {
+	if took := time.Since(began); took > 60*time.Second {
 		t.Errorf("7 MiB took %v", took)
 	}
 }

@@ -19,6 +19,7 @@ type Holder struct {
 // OwnedDataset is a dataset with what its owners should know of it.
 type OwnedDataset struct {
 	Source       string
+	SourceKind   string // its connector
 	Name         string
 	Kind         Kind
 	Title        string
@@ -71,7 +72,7 @@ const ownedRows = `
 		UNION ALL SELECT e.dataset_id FROM dataset_override v JOIN search e ON e.dataset_id = v.dataset_id
 			WHERE @term <> '' AND v.terms IS NOT NULL AND v.terms @> ARRAY[@term] AND e.status < 2
 	), owned AS (
-		SELECT s.slug AS source, d.name, d.kind, coalesce(o.title, d.title) AS title, coalesce(o.certified, d.certified) AS certified,
+		SELECT s.slug AS source, s.kind AS source_kind, d.name, d.kind, coalesce(o.title, d.title) AS title, coalesce(o.certified, d.certified) AS certified,
 		       coalesce(o.deprecated, d.deprecated) AS deprecated, coalesce(d.page_documented, d.documented) AS documented,
 		       coalesce(d.page_columns, d.column_count) AS column_count, coalesce(o.description, d.description) <> '' AS described,
 		       d.problem, d.problem_since, d.data_at, d.usage,

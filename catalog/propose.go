@@ -57,13 +57,13 @@ func (g *Gap) suggest(team string, person int64, name string, score int, evidenc
 	g.Proposals[i].Evidence = append(g.Proposals[i].Evidence, evidence)
 }
 
-// byNeighbours asks who owns the rest of the scope.
+// byNeighbours asks who owns the rest of the scope; of a big scope, some of it.
 func (s *Store) byNeighbours(ctx context.Context, ids []int64, gaps map[int64]*Gap) error {
 	const q = `
 		WITH place AS (SELECT DISTINCT source_id, scope FROM dataset WHERE id = ANY ($1) AND scope <> ''),
 		owned AS (
 			SELECT p.source_id, p.scope, t.slug, t.name, count(*) AS n FROM place p
-			CROSS JOIN LATERAL (SELECT id FROM dataset d WHERE d.source_id = p.source_id AND d.scope = p.scope AND d.gone_at IS NULL LIMIT 2000) d
+			CROSS JOIN LATERAL (SELECT id FROM dataset d WHERE d.source_id = p.source_id AND d.scope = p.scope AND d.gone_at IS NULL LIMIT 400) d
 			JOIN search e ON e.dataset_id = d.id JOIN team t ON t.slug = e.team AND t.gone_at IS NULL
 			GROUP BY p.source_id, p.scope, t.id
 		), ranked AS (
@@ -78,7 +78,7 @@ func (s *Store) byNeighbours(ctx context.Context, ids []int64, gaps map[int64]*G
 	var n, total int
 	_, err := pgx.ForEachRow(rows, []any{&id, &slug, &name, &n, &total}, func() error {
 		g := gaps[id]
-		g.suggest(slug, 0, name, 60*n/total, fmt.Sprintf("owns %d of the %d datasets beside it in %s that have a team", n, total, g.Scope))
+		g.suggest(slug, 0, name, 60*n/total, fmt.Sprintf("owns %d of %d datasets beside it in %s that have a team", n, total, g.Scope))
 		return nil
 	})
 	return err

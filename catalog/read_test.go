@@ -94,6 +94,26 @@ func TestTotalsNewsOpenedPopular(t *testing.T) {
 	}
 }
 
+// What one edit changes is one piece of news, however many datasets it was.
+func TestNewsOfOneEdit(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, owned("a", "x"), owned("b", "x"), owned("c", "x"))
+	edits := []catalog.Edit{set("tags", `["gold"]`)}
+	if _, err := d.EditMany(t.Context(), d.owner, []catalog.Key{lake("a"), lake("b")}, edits, nil); err != nil {
+		t.Fatal(err)
+	}
+	news, err := d.News(t.Context(), 5)
+	if err != nil || len(news) != 2 {
+		t.Fatalf("News = %+v, %v", news, err)
+	}
+	if n := news[0]; n.Datasets != 2 || n.Changes[0].By != "Owen" || n.Changes[0].Field != "tags" {
+		t.Errorf("of the edit: %+v", n)
+	}
+	if n := news[1]; n.Datasets != 1 || n.Dataset.Name != "c" {
+		t.Errorf("of the first sight: %+v", n)
+	}
+}
+
 func TestDatasetNearAndCase(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, table("raw.Flights", "x"))

@@ -77,7 +77,7 @@ func checkRegistration(act access.Act, r *Registration) error {
 	if err := checkColumns(r.Columns); err != nil {
 		return err
 	}
-	if !mayEdit(act.Who, &Dataset{}, r.Edits) && act.Who.Role != access.Admin {
+	if !(&editing{}).mayEdit(act.Who, &Dataset{}, r.Edits) && act.Who.Role != access.Admin {
 		return fault.Invalidf(FieldTeam, "say who answers for it: one of your teams, or yourself")
 	}
 	return nil
@@ -153,7 +153,7 @@ func (s *Store) registerIn(ctx context.Context, tx pgx.Tx, act access.Act, r *Re
 		return fmt.Errorf("register %s: %w", r.Name, err)
 	}
 	key := Key{Registered, r.Name}
-	if _, err := s.editIn(ctx, tx, act, []DatasetEdits{{key, r.Edits}}, 0, nil); err != nil {
+	if _, err := s.editIn(ctx, tx, act, []DatasetEdits{{key, r.Edits}}, nil); err != nil {
 		return err
 	}
 	if err := indexDatasets(ctx, tx, []int64{id}); err != nil {

@@ -94,6 +94,8 @@ func sheetText(file []byte) (string, error) {
 		return "", fault.Invalidf("file", "the file is larger than %d MiB", MaxSheet>>20)
 	case bytes.HasPrefix(file, []byte("PK\x03\x04")):
 		return "", fault.Invalidf("file", "this is a workbook: save the sheet as CSV UTF-8 first")
+	case bytes.HasPrefix(file, []byte("\x89PNG")) || bytes.HasPrefix(file, []byte("\xFF\xD8\xFF")) || bytes.HasPrefix(file, []byte("GIF8")) || bytes.HasPrefix(file, []byte("%PDF")):
+		return "", fault.Invalidf("file", "this is a picture or a PDF: send the sheet as CSV UTF-8")
 	case bytes.HasPrefix(file, []byte{0xFF, 0xFE}) || bytes.HasPrefix(file, []byte{0xFE, 0xFF}):
 		return "", fault.Invalidf("file", "this file is UTF-16: save it as CSV UTF-8")
 	}
@@ -142,7 +144,12 @@ func (r *sheetReader) head(row textRow) bool {
 		case twice:
 			r.wrong(row.line, i+1, name, "this column is there twice")
 		}
-		r.places[name], r.heads = i, append(r.heads, name)
+		if twice || !slices.Contains(known, name) {
+			name = "" // its cells are not read, those of the others are
+		} else {
+			r.places[name] = i
+		}
+		r.heads = append(r.heads, name)
 	}
 	for _, name := range []string{"source", "name"} {
 		if _, ok := r.places[name]; !ok {
@@ -164,7 +171,10 @@ func (r *sheetReader) head(row textRow) bool {
 	if r.ofColumns() {
 		r.sheet.Places[columnField] = r.places["comment"] + 1
 	}
-	return len(r.problems) == 0
+	_, source := r.places["source"]
+	_, named := r.places["name"]
+	_, comment := r.places["comment"]
+	return source && named && comment == r.ofColumns()
 }
 
 func (r *sheetReader) ofColumns() bool {
@@ -220,7 +230,7 @@ func (r *sheetReader) row(row textRow) {
 // edit reads what a cell wants, if anything.
 func (r *sheetReader) edit(row textRow, i int, head string, cell func(string) string) (Edit, bool) {
 	raw := row.cells[i]
-	if strings.TrimSpace(raw) == "" || head == "source" || head == "name" || head == "column" {
+	if head == "" || strings.TrimSpace(raw) == "" || head == "source" || head == "name" || head == "column" {
 		return Edit{}, false
 	}
 	e := Edit{Field: head}

@@ -21,6 +21,7 @@ func TestReadSheetNamesWhatIsWrong(t *testing.T) {
 		message    string // part of the first problem, or of the error
 	}{
 		{"unknown head", "source,name,desciption\na,b,c\n", []at{{1, 3}}, "did you mean description"},
+		{"unknown head and a wrong cell", "source,name,desciption,certified\na,b,c,perhaps\n", []at{{1, 3}, {2, 4}}, "did you mean description"},
 		{"no name column", "source,title\na,b\n", []at{{1, 0}}, "no column name"},
 		{"too few cells", "source,name,title\na,b\n", []at{{2, 0}}, "2 cells"},
 		{"open quote", "source,name,title\na,b,\"c\n", []at{{2, 3}}, "never closed"},

@@ -42,7 +42,7 @@ func (s *Store) versions(ctx context.Context, ids []int64, before, limit int) ([
 			SELECT at, row_number() OVER (ORDER BY at) AS number,
 			       CASE WHEN counts THEN count(*) FILTER (WHERE counts) OVER (ORDER BY at) ELSE 0 END AS shape FROM entry
 		), wanted AS (
-			SELECT * FROM version WHERE @before = 0 OR number < @before ORDER BY number DESC LIMIT @limit
+			SELECT * FROM version WHERE @before::bigint = 0 OR number < @before ORDER BY number DESC LIMIT @limit
 		)
 		SELECT w.number, w.shape, s.slug AS source, d.name,` + changeSelect + `
 		FROM wanted w JOIN dataset_change c ON c.dataset_id = ANY(@ids) AND c.at = w.at LEFT JOIN dataset_edit e ON e.id = c.edit_id

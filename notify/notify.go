@@ -36,6 +36,7 @@ const (
 	Grant         Event = "grant"
 	Match         Event = "match" // a watched search finds a dataset that it did not find before
 	Announcement  Event = "announcement"
+	Membership    Event = "membership" // of a team, or the stewards of a domain
 )
 
 // New is a notification to be added.
@@ -60,7 +61,7 @@ func Insert(ctx context.Context, tx pgx.Tx, all []New) error {
 		), added AS (
 			INSERT INTO notification (person_id, watch_id, event, dataset_id, title, body, path, once)
 			SELECT g.person_id, nullif(g.watch_id, 0), g.event, nullif(g.dataset_id, 0), g.title, g.body, g.path, g.once
-			FROM given g JOIN person p ON p.id = g.person_id WHERE p.disabled_at IS NULL
+			FROM given g JOIN person p ON p.id = g.person_id WHERE p.disabled_at IS NULL AND p.role <> ''
 			ON CONFLICT ON CONSTRAINT notification_once DO NOTHING
 			RETURNING id, person_id, watch_id
 		), due AS (

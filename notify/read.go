@@ -39,7 +39,7 @@ func (s *Store) Notifications(ctx context.Context, person int64, f Filter, limit
 	const q = `
 		SELECT n.id, n.event, coalesce(s.slug, '') AS source, coalesce(d.name, '') AS name, n.title, n.body, n.path, n.at, n.read_at, coalesce(w.kind, '') AS watch
 		FROM notification n LEFT JOIN dataset d ON d.id = n.dataset_id LEFT JOIN source s ON s.id = d.source_id LEFT JOIN watch w ON w.id = n.watch_id
-		WHERE n.person_id = @person AND (NOT @unread OR n.read_at IS NULL) AND (@event = '' OR n.event = @event) AND (@before = 0 OR n.id < @before)
+		WHERE n.person_id = @person AND (NOT @unread OR n.read_at IS NULL) AND (@event = '' OR n.event = @event) AND (@before::bigint = 0 OR n.id < @before)
 		ORDER BY n.id DESC LIMIT @limit`
 	rows, _ := s.db.Query(ctx, q, pgx.NamedArgs{"person": person, "unread": f.Unread, "event": string(f.Event), "before": f.Before, "limit": limit})
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Notification])
@@ -56,6 +56,13 @@ func (s *Store) Unread(ctx context.Context, person int64) (n int, err error) {
 func (s *Store) MarkSeen(ctx context.Context, person, dataset int64) error {
 	const q = `UPDATE notification SET read_at = now() WHERE person_id = $1 AND dataset_id = $2 AND read_at IS NULL`
 	_, err := s.db.Exec(ctx, q, person, dataset)
+	return err
+}
+
+// MarkPathSeen marks as read what a person was told of a page, which they have opened.
+func (s *Store) MarkPathSeen(ctx context.Context, person int64, path string) error {
+	const q = `UPDATE notification SET read_at = now() WHERE person_id = $1 AND path = $2 AND read_at IS NULL`
+	_, err := s.db.Exec(ctx, q, person, path)
 	return err
 }
 

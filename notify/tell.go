@@ -70,6 +70,9 @@ func (s *Store) tellSome(ctx context.Context) (n int, err error) {
 		if err := tellMoments(ctx, tx, moments); err != nil {
 			return err
 		}
+		if err := tellOwners(ctx, tx, ids); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, mark, ids)
 		return err
 	})

@@ -193,10 +193,14 @@ func (p *Policy) dial(ctx context.Context, network, to string) (net.Conn, error)
 		return p.checkAddr(reached.Addr().Unmap(), reached.Port())
 	}}
 	for _, addr := range addrs {
-		if !named {
-			if err := p.checkAddr(addr, port); err != nil {
-				return nil, err
+		if named {
+			break
+		}
+		if err := p.checkAddr(addr, port); err != nil {
+			if addr.String() != host && !public(addr) {
+				return nil, refuseName(host)
 			}
+			return nil, err
 		}
 	}
 	var failed error
@@ -216,14 +220,23 @@ func (p *Policy) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 		return []netip.Addr{addr}, nil
 	}
 	addrs, err := p.Resolver(ctx, host)
-	if err == nil && len(addrs) == 0 {
-		err = &net.DNSError{Err: "it has no address", Name: host, IsNotFound: true}
+	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound || err == nil && len(addrs) == 0 {
+		return nil, refuseName(host)
+	}
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.Unavailable, Msg: "the name " + host + " cannot be looked up right now", Err: err}
 	}
 	plain := make([]netip.Addr, len(addrs))
 	for i, a := range addrs {
 		plain[i] = a.Unmap() // resolvers may write IPv4 as IPv6
 	}
-	return plain, err
+	return plain, nil
+}
+
+// refuseName refuses a name in the same words whether there is none or it leads inside: who asks must not learn the names of the
+// company's own machines.
+func refuseName(host string) error {
+	return refusef("the name %s leads nowhere, or into a private network, which whoever runs this portal can allow", fault.Line(host, 253))
 }
 
 // notPublic are the networks that are no part of the public Internet: RFC 6890 and its successors, beside the address at which

@@ -164,7 +164,7 @@ func (r *running) stop() {
 	_ = r.cmd.Process.Signal(os.Interrupt)
 	select {
 	case <-r.ended:
-	case <-time.After(40 * time.Second):
+	case <-time.After(90 * time.Second):
 		_ = r.cmd.Process.Kill()
 		<-r.ended
 	}

@@ -192,7 +192,7 @@ func (e *endpoints) getGapList(ctx context.Context, in *gapInput) (*answer[List[
 		return nil, err
 	}
 	f := catalog.GapFilter{Kind: catalog.GapKind(in.Kind), Certified: in.Certified, Domain: in.Domain}
-	gaps, err := e.Catalog.Gaps(ctx, f, from, in.Limit+1)
+	gaps, _, err := e.Catalog.Gaps(ctx, f, from, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}

@@ -191,7 +191,10 @@ func (p RequestPath) id() int64 {
 }
 
 func (e *endpoints) approveRequest(ctx context.Context, in *approveInput) (*answer[accessRequestAnswer], error) {
-	_, d, err := e.requestOn(ctx, in.id())
+	r, d, err := e.requestOn(ctx, in.id())
+	if who := caller(ctx); err == nil && r.PersonID != who.ID && !who.Owns(d) {
+		err = fault.NotFoundf("there is no such request")
+	}
 	if err != nil {
 		return nil, err
 	}

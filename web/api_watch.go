@@ -32,7 +32,7 @@ func showWatch(w notify.Watch) watchAnswer {
 // notificationAnswer is a notification.
 type notificationAnswer struct {
 	ID      string     `json:"id"`
-	Event   string     `json:"event" enum:"schema,deprecated,owner,described,gone,request,grant,match,announcement"`
+	Event   string     `json:"event" enum:"schema,deprecated,owner,described,gone,request,grant,match,announcement,membership"`
 	Dataset string     `json:"dataset" doc:"source/name; empty when it is about none."`
 	Title   string     `json:"title"`
 	Body    string     `json:"body"`

@@ -38,12 +38,12 @@ func (s *Server) postAuditExport(c echo.Context) error {
 		return err
 	}
 	q.Before, q.Limit = head.Seq+1, auditBatch
-	detail := map[string]any{"format": format, "filter": filter.values(), "to_seq": head.Seq}
-	if err := s.Access.RecordOnly(ctx, s.act(c, ""), access.Event{Action: "audit.export", Object: "audit log", Detail: detail}); err != nil {
-		return err
-	}
 	batch, err := s.Access.Entries(ctx, q)
 	if err != nil {
+		return err
+	}
+	detail := map[string]any{"format": format, "filter": filter.values(), "to_seq": head.Seq}
+	if err := s.Access.RecordOnly(ctx, s.act(c, ""), access.Event{Action: "audit.export", Object: "audit log", Detail: detail}); err != nil {
 		return err
 	}
 	write := s.beginExport(c, format)

@@ -35,10 +35,10 @@ func TestAuditPage(t *testing.T) {
 	st := audited(t, "dataset lake/a/b", "dataset lake/<script>", "token 5")
 	admin := st.as(access.Admin)
 	page := html(t, st.ask(http.MethodGet, "/admin/audit?action=dataset.", admin))
-	want := []string{"dataset edit dataset lake/<script>", "dataset edit dataset lake/a/b"}
+	want := []string{"changed the description of lake/<script>", "changed the description of lake/a/b"}
 	got := texts(page, auditWhat)
 	got = got[:2] // the third is what token 5 was done to
-	if diff := cmp.Diff([]string{"dataset edit token 5", want[0]}, got); diff != "" {
+	if diff := cmp.Diff([]string{"changed the description of the token 5", want[0]}, got); diff != "" {
 		t.Errorf("acts (-want +got):\n%s", diff)
 	}
 	page = html(t, st.ask(http.MethodGet, "/admin/audit?object=lake%2Fa&person=OPER&q=1%2B1", admin))
@@ -58,6 +58,38 @@ func TestAuditPage(t *testing.T) {
 	}
 }
 
+// Every row is a sentence with what it was done to, and the filter offers what there is.
+func TestAuditSaysWhatWasDone(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ action, object, detail, want string }{
+		{"team.member.remove", "team flight-ops", `{"person":"Owen Park","person_id":3}`, "took Owen Park out of the team flight-ops"},
+		{"dataset.edit", "1500 datasets", `{"changes":[{"field":"tags"},{"field":"sunset"},{"field":"tags"}]}`, "changed tags, last day of 1500 datasets"},
+		{"dataset.undo", "1500 datasets", `{"changes":[{"field":"tags"}]}`, "took back tags of 1500 datasets"},
+		{"token.create", "token 5", `{"name":"laptop","person":"Ann"}`, "made the token “laptop” of Ann"},
+		{"session.start", "person 12 Owen Park", `{}`, "signed in"},
+		{"access.approve", "dataset lake/x", `{}`, "access approve lake/x"},
+		{"new.act_of_ours", "thing 1", `no JSON`, "new act of ours thing 1"},
+	} {
+		var text strings.Builder
+		for _, part := range actParts(&access.Entry{Action: tt.action, Object: tt.object, Detail: tt.detail}) {
+			text.WriteString(part.Text)
+		}
+		if text.String() != tt.want {
+			t.Errorf("%s: %q, want %q", tt.action, text.String(), tt.want)
+		}
+	}
+	st := audited(t, "token 1")
+	admin := st.as(access.Admin)
+	page := html(t, st.ask(http.MethodGet, "/admin/audit?action=dataset.undo", admin))
+	if page.Find(`#f-action option[selected]`).AttrOr("value", "") != "dataset.undo" || page.Find(`#f-action option[value="token."]`).Length() != 1 {
+		t.Error("the filter does not offer the acts there are")
+	}
+	page = html(t, st.ask(http.MethodGet, "/admin/audit?action=other", admin))
+	if page.Find(`#f-action option[selected]`).AttrOr("value", "") != "other" {
+		t.Error("an action of an address is lost")
+	}
+}
+
 func TestAuditPages(t *testing.T) {
 	t.Parallel()
 	var objects []string
@@ -73,7 +105,7 @@ func TestAuditPages(t *testing.T) {
 	}
 	page = html(t, st.ask(http.MethodGet, older, admin))
 	got := texts(page, auditWhat)
-	if len(got) != 3 || got[2] != "dataset edit token first" || page.Find(`.pager a[rel=next]`).Length() != 0 {
+	if len(got) != 3 || got[2] != "changed the description of the token first" || page.Find(`.pager a[rel=next]`).Length() != 0 {
 		t.Errorf("the last page has %q", got)
 	}
 	if newest := page.Find(".pager a").AttrOr("href", ""); newest != "/admin/audit?object=token" {

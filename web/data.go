@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -39,6 +40,7 @@ type dataPage struct {
 	Notes   []string
 	Watch   searchWatch
 	MayEdit bool              // results can be chosen and edited
+	Chosen  []string          // of the results, as source/name
 	Near    []catalog.Dataset // with names like the question, where nothing was found
 	Now     time.Time
 }
@@ -103,6 +105,10 @@ func (s *Server) getData(c echo.Context) error {
 		}
 	}
 	p.MayEdit = principal(c).Role.Includes(access.Owner)
+	p.Chosen = c.QueryParams()["d"]
+	if p.MayEdit && c.QueryParam("pick") != "" {
+		p.Notes = append(p.Notes, "Nothing is chosen: tick the boxes of some results first.")
+	}
 	if p.Watch, err = s.searchWatch(c); err != nil {
 		return err
 	}
@@ -175,7 +181,7 @@ func csvDownload(c echo.Context, name string) *csv.Writer {
 // guardFormulas puts an apostrophe before what a spreadsheet would run: OWASP, CSV injection. A negative number stays one.
 func guardFormulas(row []string) []string {
 	for i, v := range row {
-		if v == "" || !strings.ContainsRune("=+-@\t\r", rune(v[0])) {
+		if first, _ := utf8.DecodeRuneInString(v); v == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 			continue
 		}
 		if _, err := strconv.ParseFloat(v, 64); err != nil {
@@ -333,4 +339,27 @@ func (p dataPage) pager() ui.Pager {
 		pager.Next = dataURL("/data", q)
 	}
 	return pager
+}
+
+// chosen reports whether a result is chosen.
+func (p dataPage) chosen(h *catalog.Hit) bool { return slices.Contains(p.Chosen, h.Key().String()) }
+
+// chosenElsewhere are those that are chosen and not among the results on this page.
+func (p dataPage) chosenElsewhere() []string {
+	return slices.DeleteFunc(slices.Clone(p.Chosen), func(key string) bool {
+		return slices.ContainsFunc(p.Result.Items, func(h catalog.Hit) bool { return h.Key().String() == key })
+	})
+}
+
+// address is the search as a form sends it: names with their values.
+func (p dataPage) address() [][2]string {
+	_, query, _ := strings.Cut(dataURL("/data", p.Query), "?")
+	values, _ := url.ParseQuery(query) // it was just written
+	var pairs [][2]string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		for _, v := range values[name] {
+			pairs = append(pairs, [2]string{name, v})
+		}
+	}
+	return pairs
 }

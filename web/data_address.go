@@ -41,7 +41,7 @@ func addressNotes(values url.Values) []string {
 	}
 	var unknown []string
 	for name := range values {
-		if !slices.Contains([]string{"q", "sort", "offset"}, name) && !slices.Contains(facetNames, name) {
+		if !slices.Contains([]string{"q", "sort", "offset", "d", "pick"}, name) && !slices.Contains(facetNames, name) {
 			unknown = append(unknown, quote(name))
 		}
 	}

@@ -34,6 +34,7 @@ type datasetHead struct {
 	People     int                    // who opened it within 30 days
 	Opens      int                    // how often they did
 	Watching   bool                   // who asks watches it
+	Asked      *ownRequest            // for its rows, that waits for an answer; nil: none
 	Registered bool                   // right now, by who asks
 	headEdits
 	Now time.Time
@@ -68,7 +69,7 @@ func (s *Server) datasetHead(c echo.Context, tab string) (*datasetHead, error) {
 		return nil, ledTo(c, d.Key(), tab, nil)
 	}
 	h := &datasetHead{Whole: w, Tab: tab, Arrival: arrival(&w, c.QueryParam(cameFrom)), Registered: c.QueryParam(justRegistered) != "", Now: s.Now()}
-	if err := errors.Join(s.fillHead(ctx, h), s.fillEdits(ctx, c, h), s.fillWatch(ctx, c, h)); err != nil {
+	if err := errors.Join(s.fillHead(ctx, h), s.fillEdits(ctx, c, h), s.fillWatch(ctx, c, h), s.fillAsked(ctx, principal(c), h)); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -136,6 +137,7 @@ type overviewPage struct {
 	KnownAs []knownAs
 	Figures figures
 	Keys    []keyRow
+	Changed catalog.Changed
 }
 
 func (s *Server) overview(ctx context.Context, h *datasetHead) (p overviewPage, err error) {
@@ -149,6 +151,9 @@ func (s *Server) overview(ctx context.Context, h *datasetHead) (p overviewPage, 
 	}
 	top := slices.DeleteFunc(columns, func(col catalog.WholeColumn) bool { return col.Depth() > 0 })
 	p.Glance = newColumnsPage(top[:min(len(top), glanceColumns)], h.Profile, nil).Rows
+	if p.Changed, err = s.Catalog.Changed(ctx, &h.Whole); err != nil {
+		return p, err
+	}
 	if p.Figures, err = s.figures(ctx, h); err != nil {
 		return p, err
 	}
@@ -218,8 +223,8 @@ func (h *datasetHead) lead() string {
 		return firstSentence(plainText(h.Description), 240)
 	case h.Description != "":
 		return firstSentence(h.Description, 240)
-	case !h.Unowned():
-		return "No description: ask " + cut(cmp.Or(h.Team, h.ownersText()), 60) + ", or look at " + look + "."
+	case h.Gap == "" && !h.Unowned():
+		return "No description: ask " + cut(h.asked(), 60) + ", or look at " + look + "."
 	}
 	return "No description and no owner: " + look + all
 }
@@ -349,16 +354,6 @@ func (h *datasetHead) documentation() ui.Cell {
 		cell.Tone, cell.Title = ui.Info, "Documented in part"
 	}
 	return cell
-}
-
-func (h *datasetHead) ownership() ui.Cell {
-	switch {
-	case h.Unowned():
-		return ui.Cell{ID: "ev-own", Tone: ui.Warn, Title: "No owner", Text: "nobody to ask"}
-	case h.Team == "":
-		return ui.Cell{ID: "ev-own", Tone: ui.Good, Title: "Owned", Text: "by " + cut(h.ownersText(), 40)}
-	}
-	return ui.Cell{ID: "ev-own", Tone: ui.Good, Title: "Owned", Text: "by " + cut(h.Team, 40)}
 }
 
 // profiled says whether the numbers on the columns page are there, whole and of the current data.

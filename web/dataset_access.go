@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"portreeve/access"
 	"portreeve/catalog"
 	"portreeve/fault"
-	"portreeve/web/ui"
 )
 
 // right returns what who asks may read of the rows of w.
@@ -82,12 +82,13 @@ func (h *datasetHead) restricted() bool { return h.Subject().Restricted }
 type accessPage struct {
 	Who      access.Principal
 	Columns  []catalog.WholeColumn // at the top
-	Deciders []access.Person
+	Deciders []access.Approver
 	Mine     []access.Request // of who asks for this dataset, newest first
 	Held     []access.Grant   // by who asks
 	Decides  bool             // who asks decides who else reads it; then the two below are filled in
 	Asked    []access.Request
 	Grants   []access.Grant
+	More     bool // who asks wants to ask for more than they have
 	Form     askForm
 	Revoke   revokeForm
 }
@@ -112,9 +113,9 @@ func (s *Server) getDatasetAccess(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p.Form = askForm{For: "90"}
+	p.Form, p.More = askForm{For: "90"}, c.QueryParam("more") != ""
 	if id, err := strconv.ParseInt(c.QueryParam("extend"), 10, 64); err == nil {
-		p.extend(id)
+		p.extend(id, h.Now)
 	}
 	return render(c, http.StatusOK, datasetAccessView(s.accessShell(c, h), h, p))
 }
@@ -135,7 +136,7 @@ func (s *Server) accessPage(ctx context.Context, h *datasetHead) (p accessPage, 
 		return p, err
 	}
 	p.Columns = slices.DeleteFunc(columns, func(c catalog.WholeColumn) bool { return c.Depth() > 0 })
-	if p.Deciders, err = s.Access.Approvers(ctx, d, p.Who.ID); err != nil {
+	if p.Deciders, err = s.Access.Approvers(ctx, d, 0); err != nil {
 		return p, err
 	}
 	mine, err := s.Access.RequestsOf(ctx, p.Who.ID, accessShown)
@@ -169,12 +170,27 @@ func (p *accessPage) pending() *access.Request {
 }
 
 // extend makes the form ask for more time on a grant that who asks holds.
-func (p *accessPage) extend(id int64) {
-	for _, g := range p.Held {
-		if g.ID == id {
-			p.Form.Extends, p.Form.Purpose, p.Form.Columns, p.Form.Some = id, g.Purpose, g.Columns, g.Columns != nil
+func (p *accessPage) extend(id int64, now time.Time) {
+	g := p.extended(id)
+	if g == nil {
+		return
+	}
+	p.Form.Extends, p.Form.Purpose, p.Form.Columns, p.Form.Some = id, g.Purpose, g.Columns, g.Columns != nil
+	if later := p.terms(now); len(later) == 0 {
+		p.Form.For = "date"
+	} else if !slices.Contains(later, p.Form.For) {
+		p.Form.For = later[0]
+	}
+}
+
+// extended is the grant that the form asks to extend, or nil.
+func (p *accessPage) extended(id int64) *access.Grant {
+	for i := range p.Held {
+		if p.Held[i].ID == id {
+			return &p.Held[i]
 		}
 	}
+	return nil
 }
 
 // mayAsk reports whether there is something to ask for.
@@ -183,19 +199,38 @@ func (p *accessPage) mayAsk(h *datasetHead) bool {
 	return h.restricted() && h.GoneAt == nil && p.pending() == nil && (!all || p.Form.Extends != 0)
 }
 
+// asks reports whether the form stands on the page: who has a grant already is shown that first, and the form when they want it.
+func (p *accessPage) asks(h *datasetHead) bool {
+	return p.mayAsk(h) && (len(p.Held) == 0 || p.More || p.Form.Extends != 0 || len(p.Form.Problem) > 0)
+}
+
 // sentence says what who asks may read, and by what.
 func (p *accessPage) sentence(h *datasetHead) string {
 	switch {
 	case !h.restricted():
 		return "Everyone who is signed in may read its rows. There is nothing to ask for."
 	case h.Right.Why == "own":
-		return "You can read it already: it is yours, your team's, in your domain, or you are an admin."
+		return "You may read it: " + tieOfYours(p.Who.Tie(h.Subject()), h) + "."
 	case h.Right.Allowed && h.Right.Columns != nil:
 		return "You may read " + plural(len(h.Right.Columns), "column", "columns") + " of it until " + stamp(*h.Right.Until) + "."
 	case h.Right.Allowed:
 		return "You may read it until " + stamp(*h.Right.Until) + "."
 	}
 	return "Its rows and values are restricted. What it is, its columns and its history are open to everyone signed in."
+}
+
+// tieOfYours says what makes a dataset one's own.
+func tieOfYours(tie access.Tie, h *datasetHead) string {
+	switch tie {
+	case access.ByOwner:
+		return "you are one of its owners"
+	case access.ByTeam:
+		return "it belongs to your team " + h.Team
+	case access.BySteward:
+		return "you are a steward of its domain " + h.Domain
+	case access.ByAdmin:
+	}
+	return "you are an admin"
 }
 
 func (s *Server) postDatasetAccess(c echo.Context) error {
@@ -291,47 +326,6 @@ func idOf(c echo.Context, what string) (int64, error) {
 	return id, nil
 }
 
-// columnsText names columns; nil is all.
-func columnsText(columns []string) string {
-	if columns == nil {
-		return "all columns"
-	}
-	shown := make([]string, 0, 6)
-	for _, c := range columns[:min(len(columns), 5)] {
-		shown = append(shown, cut(c, 60))
-	}
-	if len(columns) > 5 {
-		return strings.Join(shown, ", ") + " and " + number(int64(len(columns)-5)) + " more"
-	}
-	return strings.Join(shown, ", ")
-}
-
-// requestState says how a request stands.
-func requestState(state string) (ui.Tone, string) {
-	switch state {
-	case access.Pending:
-		return ui.Info, "Waits for an answer"
-	case access.Approved:
-		return ui.Good, "Approved"
-	case access.Denied:
-		return ui.Bad, "Denied"
-	case access.Withdrawn:
-		return ui.Muted, "Withdrawn"
-	}
-	return ui.Muted, "Expired"
-}
-
-// grantState says whether a grant holds.
-func grantState(g *access.Grant) (ui.Tone, string) {
-	switch {
-	case g.Live:
-		return ui.Good, "Holds"
-	case g.EndedBy != "":
-		return ui.Muted, "Ended by " + g.EndedBy
-	}
-	return ui.Muted, "Expired"
-}
-
 // sensitive returns the tags that say that a dataset is about people or secret.
 func sensitive(tags []string) []string {
 	var found []string
@@ -344,12 +338,4 @@ func sensitive(tags []string) []string {
 		}
 	}
 	return found
-}
-
-// inTeam follows what somebody is.
-func inTeam(team string) string {
-	if team == "" {
-		return ""
-	}
-	return ", " + team
 }

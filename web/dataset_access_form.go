@@ -26,6 +26,35 @@ type askForm struct {
 // terms are how long one may ask for access without choosing a day.
 var terms = []string{"30", "90", "180"}
 
+// terms are those of the page's form that end at least a day later than what the form extends.
+func (p *accessPage) terms(now time.Time) []string {
+	later := p.earliest(now).AddDate(0, 0, 1)
+	return slices.DeleteFunc(slices.Clone(terms), func(days string) bool { return termEnd(days, now).Before(later) })
+}
+
+// earliest is when what is asked for may end first.
+func (p *accessPage) earliest(now time.Time) time.Time {
+	if g := p.extended(p.Form.Extends); g != nil {
+		return g.Until
+	}
+	return now
+}
+
+// termEnd is when a term ends that begins now.
+func termEnd(days string, now time.Time) time.Time {
+	n, _ := strconv.Atoi(days) // of terms, so a number
+	return now.AddDate(0, 0, n)
+}
+
+func termText(days string, now time.Time) string {
+	return days + " days, until " + day(termEnd(days, now))
+}
+
+// extendURL is the form that asks for more time on a grant.
+func extendURL(g *access.Grant) string {
+	return datasetURL(keyOfGrant(g), "access") + "?extend=" + strconv.FormatInt(g.ID, 10) + "#ask"
+}
+
 func newAskForm(form url.Values) askForm {
 	f := askForm{
 		Purpose: strings.TrimSpace(form.Get("purpose")), For: form.Get("for"), Until: form.Get("until"), Some: form.Get("which") == "some",
@@ -43,8 +72,8 @@ func (f *askForm) ask(now time.Time, columns []catalog.WholeColumn) (a access.As
 			return a, err
 		}
 	}
-	if days, err := strconv.Atoi(f.For); err == nil && slices.Contains(terms, f.For) {
-		a.Until = now.AddDate(0, 0, days)
+	if slices.Contains(terms, f.For) {
+		a.Until = termEnd(f.For, now)
 		return a, nil
 	}
 	a.Until, err = lastDay(f.Until)

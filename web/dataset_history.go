@@ -264,7 +264,7 @@ func changeVerb(c catalog.Change) string {
 		if c.Field == shownWith {
 			return "found to be the same thing as " + cut(c.New, 120)
 		}
-		return strings.ReplaceAll(c.Field, "_", " ") + " changed"
+		return fieldLabel(c.Field) + " changed"
 	case catalog.Renamed:
 		return "renamed from " + cut(c.Old, 80)
 	case catalog.Gone:

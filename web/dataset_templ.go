@@ -145,7 +145,7 @@ func datasetFrame(s shell, h *datasetHead) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.From(h.originOf("title")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = originMark(h, "title").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -167,7 +167,7 @@ func datasetFrame(s shell, h *datasetHead) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.From(h.originOf("description")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = originMark(h, "description").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -421,7 +421,7 @@ func headMeta(h *datasetHead) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.From(h.originOf("team")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = originMark(h, "team").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -461,7 +461,7 @@ func headMeta(h *datasetHead) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.From(h.originOf("owners")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = originMark(h, "owners").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -491,7 +491,7 @@ func headMeta(h *datasetHead) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.From(h.originOf("domain")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = originMark(h, "domain").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -559,7 +559,7 @@ func headMeta(h *datasetHead) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = ui.From(h.editedBy("tags")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = originMark(h, "tags").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -970,7 +970,7 @@ func datasetCallouts(h *datasetHead) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.From(h.originOf("deprecated")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = originMark(h, "deprecated").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1161,7 +1161,7 @@ func datasetOverview(s shell, h *datasetHead, p overviewPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = datasetFacts(h).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = datasetFacts(h, p.Changed).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

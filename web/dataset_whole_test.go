@@ -59,8 +59,8 @@ func TestKnownAs(t *testing.T) {
 	if href := doc.Find("#known-as tbody a").First().AttrOr("href", ""); href != "/sources/trino" {
 		t.Errorf("the first name leads to %q, want its source", href)
 	}
-	wantText(t, doc, ".head-sub", "One row per order, cancelled ones among them. (from dbt shop.orders)")
-	wantText(t, doc, ".head-meta", "sales (from dbt shop.orders)")
+	wantText(t, doc, ".head-sub", "Observed in dbt shop.orders")
+	wantText(t, doc, ".head-meta", "sales Where the team comes from Observed in dbt shop.orders")
 	if doc.Find("h2:contains('What it is')").Length() != 0 {
 		t.Error("a description of one sentence stands twice")
 	}

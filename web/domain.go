@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,7 +24,7 @@ type domainPage struct {
 	Domain   access.Domain
 	Stranger bool // data names it and it is no domain here
 	Owned    ownedPage
-	Stewards []access.Member
+	Stewards membersOf
 	Terms    []catalog.Term
 	Find     foundPeople
 	Admin    bool // is looking
@@ -67,16 +66,11 @@ func (s *Server) showDomain(c echo.Context, status int, problem string) error {
 	if p.Stranger {
 		p.Domain = access.Domain{Slug: slug, Name: slug}
 	}
-	if p.Stewards, _, err = s.Access.Stewards(ctx, p.Domain.ID, 0, teamMembersShown); err != nil {
+	if err = s.fillStewards(c, &p); err != nil {
 		return err
 	}
 	if p.Terms, _, err = s.Catalog.Terms(ctx, "", slug, 0, 20); err != nil {
 		return err
-	}
-	if p.mayFill() {
-		if p.Find, err = s.look(c); err != nil {
-			return err
-		}
 	}
 	name := p.Domain.Name
 	return render(c, status, domainView(s.shell(c, sectionTeams, name+" · Domains", crumb{"Teams", "/teams"}, crumb{"Domains", "/domains"}, crumb{Text: name}), p))
@@ -84,41 +78,21 @@ func (s *Server) showDomain(c echo.Context, status int, problem string) error {
 
 func (p domainPage) mayFill() bool { return p.Admin && !p.Stranger && p.Domain.GoneAt == nil }
 
-// remove is where who is steward no longer is sent, or "".
-func (p domainPage) remove() string {
-	if !p.mayFill() {
-		return ""
-	}
-	return domainURL(p.Domain.Slug) + "/stewards"
-}
-
-// postDomainSteward makes somebody a steward of a domain, or ends that.
-func (s *Server) postDomainSteward(c echo.Context) error {
-	form, err := posted(c)
+// fillStewards reads who keeps the domain, and what who asks may change of that.
+func (s *Server) fillStewards(c echo.Context, p *domainPage) (err error) {
+	at := domainURL(p.Domain.Slug)
+	p.Stewards, err = pageOfMembers(c, at, "h-stewards", func(skip int) ([]access.Member, int, error) {
+		return s.Access.Stewards(c.Request().Context(), p.Domain.ID, skip, peoplePageSize)
+	})
 	if err != nil {
 		return err
 	}
-	ctx, slug, act := c.Request().Context(), c.Param("slug"), s.act(c, form.Get("reason"))
-	if _, err := s.Access.Domain(ctx, slug); err != nil {
+	if p.Stewards.Moved, err = s.moved(c, p.Domain.Slug, true); err != nil || !p.mayFill() {
 		return err
 	}
-	person, err := strconv.ParseInt(form.Get("person"), 10, 64)
-	switch {
-	case err != nil:
-		err = fault.Invalidf("person", "there is no such person")
-	case form.Get("do") == "remove":
-		err = s.Access.RemoveSteward(ctx, act, slug, person)
-	default:
-		err = s.Access.AddSteward(ctx, act, slug, person)
-	}
-	if err == nil {
-		return c.Redirect(http.StatusSeeOther, domainURL(slug)+"#h-stewards")
-	}
-	m, err := mistakeIn(err)
-	if err != nil {
-		return err
-	}
-	return s.showDomain(c, http.StatusUnprocessableEntity, m.Text)
+	p.Stewards.Post = at + "/stewards"
+	p.Find, err = s.look(c)
+	return err
 }
 
 func (s *Server) getDomainNew(c echo.Context) error {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -26,26 +24,21 @@ func (s *Server) editRoutes() []route {
 		{http.MethodPost, "/d/:source/:name/columns/edit", owner, s.postDatasetColumnsEdit},
 		{http.MethodPost, "/d/:source/:name/take", owner, s.postDatasetTake},
 		{http.MethodPost, "/d/:source/:name/undo", owner, s.postDatasetUndo},
+		{http.MethodGet, "/d/:source/:name/announce", owner, s.getDatasetAnnounce},
 		{http.MethodPost, "/d/:source/:name/announce", owner, s.postDatasetAnnounce},
 		{http.MethodPost, "/d/:source/:name/announcements/:id/end", owner, s.postDatasetAnnouncementEnd},
+		{http.MethodPost, "/d/:source/:name/announcements/:id/back", owner, s.postDatasetAnnouncementBack},
 	}
 }
 
 // editPage is what the page shows on which a dataset is described.
 type editPage struct {
 	editForm
-	Teams         []access.Team
-	Domains       []access.Domain
-	People        []access.Colleague // some of those who can be owners
-	Terms         []catalog.Term     // some of the glossary
-	Announcements []catalog.Announcement
-	Mine          bool // who asks owns the dataset already
-	Preview       bool // the description is to be shown as it will read
-	Now           time.Time
+	choices
+	Mine    bool // who asks owns the dataset already
+	Preview bool // the description is to be shown as it will read
+	Now     time.Time
 }
-
-// hintsShown is how many names of teams, people or terms a page offers beside what can be typed.
-const hintsShown = 200
 
 // editable loads the dataset that the path names, for who asks to describe it. Where they may not, head is nil and the answer,
 // which says who may, is written.
@@ -93,19 +86,7 @@ func (s *Server) showEdit(c echo.Context, status int, h *datasetHead, f editForm
 	ctx, who := c.Request().Context(), principal(c)
 	p := editPage{editForm: f, Mine: who.Owns(h.Subject()), Now: h.Now}
 	p.Preview = f.Values.Get("preview") != ""
-	if p.Teams, _, err = s.Access.Teams(ctx, "", 0, hintsShown); err != nil {
-		return err
-	}
-	if p.Domains, _, err = s.Access.Domains(ctx, "", 0, hintsShown); err != nil {
-		return err
-	}
-	if p.People, _, err = s.Access.Colleagues(ctx, "", false, 0, hintsShown); err != nil {
-		return err
-	}
-	if p.Terms, _, err = s.Catalog.Terms(ctx, "", "", 0, hintsShown); err != nil {
-		return err
-	}
-	if p.Announcements, err = s.Catalog.Announcements(ctx, &h.Whole); err != nil {
+	if p.choices, err = s.choices(ctx); err != nil {
 		return err
 	}
 	if h.OwnerNames, err = s.ownerNames(ctx, append(f.owners(), h.Owners...)); err != nil {
@@ -147,7 +128,7 @@ func (s *Server) postDatasetEdit(c echo.Context) error {
 	if status != 0 {
 		return s.showEdit(c, status, h, f)
 	}
-	return s.saved(c, h, "", edits, f.Newest)
+	return s.saved(c, h, "", savedEdits, edits, f.Newest)
 }
 
 // edit carries out what the author of a form changed. Where that cannot be, status is that of the answer, which shows the form again
@@ -158,6 +139,8 @@ func (s *Server) edit(
 	ctx := c.Request().Context()
 	if edits, err = s.editsOf(ctx, f); err == nil && len(edits) > 0 {
 		err = s.Catalog.Edit(ctx, s.act(c, f.Values.Get("reason")), h.Key(), edits...)
+	} else if err != nil && len(edits) > 0 {
+		err = errors.Join(err, s.Catalog.TryEdit(ctx, principal(c), h.Key(), edits...))
 	}
 	if err == nil {
 		return edits, 0, nil
@@ -177,24 +160,6 @@ func (s *Server) edit(
 	fresh, err := again(ctx, h)
 	f.compare(&fresh, found)
 	return nil, http.StatusConflict, err
-}
-
-// saved leads to a tab of the dataset's page, which says what was edited since the edits in before.
-func (s *Server) saved(c echo.Context, h *datasetHead, tab string, edits []catalog.Edit, before map[string]int64) error {
-	newest, err := s.Catalog.NewestEdits(c.Request().Context(), h.ID)
-	if err != nil {
-		return err
-	}
-	var ids []string
-	for _, e := range edits {
-		if id := newest[e.Field]; id > before[e.Field] && len(ids) < savedShown {
-			ids = append(ids, catalog.FormatID(id))
-		}
-	}
-	if ids == nil {
-		ids = []string{"0"} // nothing was
-	}
-	return c.Redirect(http.StatusSeeOther, datasetURL(h.Key(), tab)+"?"+formQuery(savedEdits, strings.Join(ids, ",")))
 }
 
 // postDatasetEditPreview answers with a description as it will read.
@@ -227,7 +192,10 @@ func (s *Server) postDatasetTake(c echo.Context) error {
 	if h == nil {
 		return err
 	}
-	if !h.Unowned() {
+	if err := s.fillEdits(c.Request().Context(), c, h); err != nil {
+		return err
+	}
+	if h.Gap == "" {
 		return fault.Conflictf("%s has an owner by now", h.Key())
 	}
 	edit := catalog.Edit{Field: catalog.FieldOwners, Add: []string{catalog.FormatID(principal(c).ID)}}
@@ -243,106 +211,5 @@ func (s *Server) postDatasetTake(c echo.Context) error {
 	if err := s.Catalog.Edit(c.Request().Context(), s.act(c, "took ownership"), h.Key(), edit); err != nil {
 		return err
 	}
-	return s.saved(c, h, "", []catalog.Edit{edit}, before)
-}
-
-// postDatasetUndo takes back edits of the dataset that are the newest of their fields.
-func (s *Server) postDatasetUndo(c echo.Context) error {
-	values, err := posted(c)
-	if err != nil {
-		return err
-	}
-	h, err := s.editable(c)
-	if h == nil {
-		return err
-	}
-	ctx := c.Request().Context()
-	newest, err := s.Catalog.NewestEdits(ctx, h.ID)
-	if err != nil {
-		return err
-	}
-	of := map[int64]string{}
-	for field, id := range newest {
-		of[id] = field
-	}
-	var edits []catalog.Edit
-	for _, text := range values["edit"] {
-		id, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || of[id] == "" {
-			return fault.Conflictf("what this edit changed was edited again since, so it cannot be undone")
-		}
-		if _, err := s.Catalog.Undo(ctx, s.act(c, values.Get("reason")), id); err != nil {
-			return err
-		}
-		edits = append(edits, catalog.Edit{Field: of[id]})
-	}
-	tab := ""
-	if values.Get("tab") == "history" {
-		tab = "history"
-	}
-	return s.saved(c, h, tab, edits, newest)
-}
-
-func (s *Server) postDatasetAnnounce(c echo.Context) error {
-	values, err := posted(c)
-	if err != nil {
-		return err
-	}
-	h, err := s.editable(c)
-	if h == nil {
-		return err
-	}
-	ctx := c.Request().Context()
-	a := catalog.Announcement{Text: values.Get("text"), Tone: values.Get("tone")}
-	if a.EndsAt, err = lastMoment(values.Get("until")); err == nil {
-		_, err = s.Catalog.Announce(ctx, s.act(c, ""), h.Key(), a)
-	}
-	e, invalid := errors.AsType[*fault.Error](err)
-	if !invalid || e.Kind != fault.Invalid {
-		if err != nil {
-			return err
-		}
-		return c.Redirect(http.StatusSeeOther, datasetURL(h.Key(), ""))
-	}
-	f, err := s.newEditForm(ctx, h)
-	if err != nil {
-		return err
-	}
-	f.Errors = map[string]string{e.Field: sentence(e.Msg)}
-	f.Announce = values
-	return s.showEdit(c, http.StatusUnprocessableEntity, h, f)
-}
-
-// lastMoment returns when a day such as 2026-12-31 ends, UTC; nil without one.
-func lastMoment(text string) (*time.Time, error) {
-	if text == "" {
-		return nil, nil
-	}
-	t, err := time.Parse(time.DateOnly, text)
-	if err != nil {
-		return nil, fault.Invalidf("until", "a day is written like 2026-12-31")
-	}
-	t = t.AddDate(0, 0, 1)
-	return &t, nil
-}
-
-func (s *Server) postDatasetAnnouncementEnd(c echo.Context) error {
-	h, err := s.editable(c)
-	if h == nil {
-		return err
-	}
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
-		return fault.NotFoundf("there is no announcement %s", c.Param("id"))
-	}
-	key, err := s.Catalog.EndAnnouncement(c.Request().Context(), s.act(c, ""), id)
-	if err != nil {
-		return err
-	}
-	return c.Redirect(http.StatusSeeOther, datasetURL(key, ""))
-}
-
-// announced returns what was typed of an announcement that was refused.
-func (f *editForm) announced(name string) string {
-	return f.Announce.Get(name)
+	return s.saved(c, h, "", savedEdits, []catalog.Edit{edit}, before)
 }

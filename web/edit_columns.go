@@ -80,7 +80,7 @@ func (s *Server) getDatasetColumnsEdit(c echo.Context) error {
 	if p.editForm, err = s.newColumnsForm(c.Request().Context(), h, &p); err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, columnsEditView(s.editShell(c, h, "Describe columns of"), h, &p))
+	return render(c, http.StatusOK, columnsEditView(s.editShell(c, h, "Describe columns"), h, &p))
 }
 
 func (s *Server) postDatasetColumnsEdit(c echo.Context) error {
@@ -112,7 +112,7 @@ func (s *Server) postDatasetColumnsEdit(c echo.Context) error {
 		return err
 	}
 	if status != 0 {
-		return render(c, status, columnsEditView(s.editShell(c, h, "Describe columns of"), h, &p))
+		return render(c, status, columnsEditView(s.editShell(c, h, "Describe columns"), h, &p))
 	}
-	return s.saved(c, h, "columns", edits, p.Newest)
+	return s.saved(c, h, "columns", savedEdits, edits, p.Newest)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -45,7 +46,24 @@ func wordDiff(before, after string) []wordPart {
 		alignWords(midA, midB, add)
 	}
 	add("", a[len(a)-tail:]...)
+	if rewritten(parts) && before != "" && after != "" {
+		return []wordPart{{"−", before}, {"+", after}}
+	}
 	return parts
+}
+
+// rewritten reports whether so few words are left of a text that they hinder reading: under half of the longer one.
+func rewritten(parts []wordPart) bool {
+	count := map[string]int{}
+	for _, p := range parts {
+		count[p.Sign] += len(strings.Fields(p.Text))
+	}
+	return len(parts) > 2 && 2*count[""] < count[""]+max(count["−"], count["+"])
+}
+
+// inBlocks reports whether a text was replaced as a whole.
+func inBlocks(parts []wordPart) bool {
+	return len(parts) == 2 && parts[0].Sign == "−" && parts[1].Sign == "+"
 }
 
 // alignWords adds the words of a and b along a longest common subsequence.

@@ -25,8 +25,8 @@ type editForm struct {
 	Origins   map[string]catalog.Origin // by field
 	Errors    map[string]string         // sentences by field
 	Conflicts map[string]conflict       // by field
-	Announce  url.Values                // of an announcement that was refused
 	fields    []string
+	filled    bool              // with what somebody typed and did not save yet
 	now       map[string]string // by field: the value that holds
 }
 
@@ -107,7 +107,7 @@ func (f *editForm) edited(field string) bool { return f.Origins[field].Origin ==
 
 // fill puts what was posted into the form.
 func (f *editForm) fill(values url.Values) {
-	f.Values = values
+	f.Values, f.filled = values, true
 	for _, field := range f.fields {
 		if !values.Has("was." + field) {
 			delete(f.Was, field) // it was not on the form
@@ -132,8 +132,9 @@ func (f *editForm) owners() []int64 {
 // editsOf returns what the author of the form changed. Where somebody else changed it as well and the author chose theirs, it is
 // not among it.
 func (s *Server) editsOf(ctx context.Context, f *editForm) ([]catalog.Edit, error) {
-	if err := s.addOwners(ctx, f); err != nil {
-		return nil, err
+	wrong := []error{s.addOwners(ctx, f)}
+	if wrong[0] != nil && fault.KindOf(wrong[0]) != fault.Invalid {
+		return nil, wrong[0]
 	}
 	var edits []catalog.Edit
 	for _, field := range f.fields {
@@ -143,7 +144,8 @@ func (s *Server) editsOf(ctx context.Context, f *editForm) ([]catalog.Edit, erro
 		}
 		chosen := f.Values.Get("choose." + field)
 		if f.Values.Has("conflict."+field) && chosen == "" {
-			return nil, fault.Invalidf("choose."+field, "choose which of the two is to hold")
+			wrong = append(wrong, fault.Invalidf("choose."+field, "choose which of the two is to hold"))
+			continue
 		}
 		if chosen == "theirs" {
 			f.show(field, was)
@@ -153,14 +155,14 @@ func (s *Server) editsOf(ctx context.Context, f *editForm) ([]catalog.Edit, erro
 		value, err := f.value(field)
 		switch {
 		case err != nil:
-			return nil, err
+			wrong = append(wrong, err)
 		case f.Values.Get("take."+field) != "" && f.edited(field):
 			edits = append(edits, catalog.Edit{Field: field, Base: &base})
 		case !same(value, f.asTyped(field, was)):
 			edits = append(edits, catalog.Edit{Field: field, Value: value, Base: &base})
 		}
 	}
-	return edits, nil
+	return edits, errors.Join(wrong...)
 }
 
 // value returns what the inputs of a field say; nil where they are empty and the field cannot be.
@@ -228,17 +230,31 @@ func listed(text string) []string {
 
 // addOwners adds the people whose names or addresses were typed to the form's owners.
 func (s *Server) addOwners(ctx context.Context, f *editForm) error {
-	for _, text := range listed(f.Values.Get("owner_add")) {
-		person, err := s.personCalled(ctx, text)
-		if err != nil {
-			return err
-		}
-		if id := catalog.FormatID(person.ID); !slices.Contains(f.Values[catalog.FieldOwners], id) {
+	ids, unknown, err := s.peopleCalled(ctx, f.Values.Get("owner_add"))
+	for _, id := range ids {
+		if !slices.Contains(f.Values[catalog.FieldOwners], id) {
 			f.Values.Add(catalog.FieldOwners, id)
 		}
 	}
-	f.Values.Del("owner_add")
-	return nil
+	f.Values.Set("owner_add", strings.Join(unknown, ", "))
+	return err
+}
+
+// peopleCalled returns the ids of the people whose names or addresses stand in a text, the names that mean nobody, and what is wrong
+// with those.
+func (s *Server) peopleCalled(ctx context.Context, text string) (ids, unknown []string, err error) {
+	for _, name := range listed(text) {
+		person, wrong := s.personCalled(ctx, name)
+		switch {
+		case wrong == nil:
+			ids = append(ids, catalog.FormatID(person.ID))
+		case fault.KindOf(wrong) != fault.Invalid:
+			return nil, nil, wrong
+		default:
+			unknown, err = append(unknown, name), cmp.Or(err, wrong)
+		}
+	}
+	return ids, unknown, err
 }
 
 // personCalled finds the one person whom a name, an address or "name <address>" means.
@@ -275,17 +291,54 @@ func callPerson(p access.Colleague) string {
 
 // refused puts what is wrong with the form beside its fields and reports whether that is all that err says.
 func (f *editForm) refused(err error) bool {
-	e, ok := errors.AsType[*fault.Error](err)
-	if !ok || e.Kind != fault.Invalid || e.Field == "" {
+	wrong := invalids(err)
+	if len(wrong) == 0 {
 		return false
 	}
-	f.Errors[e.Field] = sentence(e.Msg)
+	for _, e := range wrong {
+		if f.Errors[e.Field] == "" {
+			f.Errors[e.Field] = sentence(e.Msg)
+		}
+	}
 	for _, field := range f.fields { // the conflicts that it was posted with
 		if _, there := f.Was[field]; there && f.Values.Has("conflict."+field) {
 			f.setConflict(field, "")
 		}
 	}
 	return true
+}
+
+// invalids returns all that is wrong with fields in an error, none if it says anything else.
+func invalids(err error) []*fault.Error {
+	switch e := err.(type) { //nolint:errorlint // the whole tree is read
+	case *fault.Error:
+		if e.Kind == fault.Invalid && e.Field != "" {
+			return []*fault.Error{e}
+		}
+	case interface{ Unwrap() []error }:
+		var all []*fault.Error
+		for _, part := range e.Unwrap() {
+			found := invalids(part)
+			if len(found) == 0 {
+				return nil
+			}
+			all = append(all, found...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return invalids(e.Unwrap())
+	}
+	return nil
+}
+
+// keep says to the script whether the form holds words that are not saved yet.
+func (f *editForm) keep() string { return keepForm(f.filled) }
+
+func keepForm(unsaved bool) string {
+	if unsaved {
+		return "unsaved"
+	}
+	return "fresh"
 }
 
 // compare finds the fields that both the author and somebody else changed. The form goes on from what holds now, which fresh was

@@ -3,13 +3,13 @@ package web
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"portreeve/access"
 	"portreeve/catalog"
+	"portreeve/fault"
 )
 
 // headEdits is what the head of a dataset's page shows of what people say of it.
@@ -18,11 +18,13 @@ type headEdits struct {
 	Announcements []catalog.Announcement     // that hold now
 	Origins       map[string]catalog.Origin  // by field
 	Editable      bool                       // who asks may edit it
-	Takers        []string                   // the teams for which who asks may take it, where nobody owns it
-	Takable       bool                       // who asks may take it
-	Past          *catalog.Past              // the page is of another time; nil: of now
-	Newest        map[string]int64           // by field: the newest edit, which can be undone
-	Saved         []savedEdit                // what they just saved, nil: they come from elsewhere
+	headOwner
+	Past   *catalog.Past         // the page is of another time; nil: of now
+	Newest map[string]int64      // by field: the newest edit, which can be undone
+	Saved  []savedEdit           // what they just saved, nil: they come from elsewhere
+	Undone bool                  // Saved took back what was edited before
+	Newer  []catalog.NewerEdit   // why what they wanted to take back was not
+	Ended  *catalog.Announcement // that they just took down
 }
 
 // savedEdit is an edit that its author may undo at once.
@@ -31,20 +33,14 @@ type savedEdit struct {
 	Field string
 }
 
-// savedEdits is the parameter by which a page learns what was just saved on it: ids of edits, commas between.
-const savedEdits = "saved"
-
-// savedShown is how many edits the page that follows them names.
-const savedShown = 20
-
 // fillEdits fills in what people say of the dataset, and what who asks may do about it.
 func (s *Server) fillEdits(ctx context.Context, c echo.Context, h *datasetHead) (err error) {
 	who := principal(c)
 	h.Editable = h.MayEdit(who)
-	if h.Unowned() && h.Editable {
-		h.Takable, h.Takers = true, who.Teams
-	}
 	if h.OwnerNames, err = s.ownerNames(ctx, h.Owners); err != nil {
+		return err
+	}
+	if err = s.fillOwner(ctx, &who, h); err != nil {
 		return err
 	}
 	if h.Announcements, err = s.Catalog.Announcements(ctx, &h.Whole); err != nil {
@@ -56,17 +52,41 @@ func (s *Server) fillEdits(ctx context.Context, c echo.Context, h *datasetHead) 
 	if !h.Editable {
 		return nil
 	}
-	if h.Newest, err = s.Catalog.NewestEdits(ctx, h.ID); err == nil && c.QueryParam(savedEdits) != "" {
-		h.fillSaved(strings.Split(c.QueryParam(savedEdits), ","))
+	if h.Newest, err = s.Catalog.NewestEdits(ctx, h.ID); err != nil {
+		return err
 	}
-	return err
+	return s.fillDone(ctx, c, h)
+}
+
+// fillDone fills in what the address says was just done.
+func (s *Server) fillDone(ctx context.Context, c echo.Context, h *datasetHead) (err error) {
+	if ids := c.QueryParam(savedEdits); ids != "" {
+		h.fillSaved(idsOf(ids))
+	} else if ids := c.QueryParam(undoneEdits); ids != "" {
+		h.fillSaved(idsOf(ids))
+		h.Undone = true
+	}
+	if ids := c.QueryParam(staleEdits); ids != "" {
+		if h.Newer, err = s.Catalog.NewerEdits(ctx, h.ID, idsOf(ids)); err != nil {
+			return err
+		}
+	}
+	if ids := idsOf(c.QueryParam(endedAnnouncement)); len(ids) == 1 {
+		a, err := s.Catalog.TakenDown(ctx, ids[0])
+		if err == nil && a.Key() == h.Key() {
+			h.Ended = &a
+		} else if err != nil && fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+	}
+	return nil
 }
 
 // fillSaved finds the fields of edits that are still the newest.
-func (h *datasetHead) fillSaved(ids []string) {
+func (h *datasetHead) fillSaved(ids []int64) {
 	h.Saved = []savedEdit{}
 	for field, id := range h.Newest {
-		if slices.Contains(ids, strconv.FormatInt(id, 10)) {
+		if slices.Contains(ids, id) {
 			h.Saved = append(h.Saved, savedEdit{id, field})
 		}
 	}
@@ -108,18 +128,41 @@ func (h *datasetHead) editedBy(field string) string {
 	return text
 }
 
-// originOf says where a value comes from that the dataset's own source does not say.
-func (h *datasetHead) originOf(field string) string {
-	if text := h.editedBy(field); text != "" {
-		return text
-	}
-	return h.fromOf(field)
-}
-
 // describedIn says where the description comes from.
 func (h *datasetHead) describedIn() string {
 	if text := h.editedBy(catalog.FieldDescription); text != "" {
 		return upperFirst(text)
 	}
 	return "Observed in " + h.observedIn("description")
+}
+
+// newerText is what somebody made of a field, as people read it.
+func (h *datasetHead) newerText(e catalog.NewerEdit) string {
+	if e.New == nil {
+		return "what " + h.Source + " says"
+	}
+	f := editForm{}
+	return "“" + cut(orNothing(f.said(h, e.Field, *e.New)), 200) + "”"
+}
+
+// origin says where a value in the head comes from, which may be only that it was observed; "" where there is none.
+func (h *datasetHead) origin(field string) string {
+	if text := h.editedBy(field); text != "" {
+		return upperFirst(text)
+	}
+	if v := h.Value(field); v == "" || v == "[]" {
+		return ""
+	}
+	return "Observed in " + h.observedIn(field)
+}
+
+// originIcon tells what was edited or declared from what was observed.
+func (h *datasetHead) originIcon(field string) string {
+	switch h.Origins[field].Origin {
+	case "edited":
+		return "user"
+	case "declared":
+		return "lock"
+	}
+	return "info"
 }

@@ -88,10 +88,23 @@ func fieldLabel(field string) string {
 		return "last day"
 	case catalog.FieldTerms:
 		return "glossary terms"
+	case catalog.FieldAccess:
+		return "who may read its rows"
 	case catalog.FieldFreshWithin:
 		return "expected freshness"
 	}
 	return strings.ReplaceAll(field, "_", " ")
+}
+
+// fieldTitle is the label of a field, on every form.
+func fieldTitle(field string) string { return upperFirst(fieldLabel(field)) }
+
+// inputLabel is the label of a field's inputs: of the words on a column, its path.
+func inputLabel(field string) string {
+	if path, ok := catalog.ColumnOf(field); ok {
+		return path
+	}
+	return fieldTitle(field)
 }
 
 // conflictNames names the fields of a form that somebody else changed.
@@ -123,8 +136,9 @@ func announcedTone(tone string) ui.Tone {
 	return ui.Info
 }
 
-func announcementURL(key catalog.Key, id int64) string {
-	return datasetURL(key, "announcements") + "/" + catalog.FormatID(id) + "/end"
+// announcementURL is where an announcement is taken down (end) or put up again (back).
+func announcementURL(key catalog.Key, id int64, do string) string {
+	return datasetURL(key, "announcements") + "/" + catalog.FormatID(id) + "/" + do
 }
 
 // successorURL is the page of a dataset that is written source/name.

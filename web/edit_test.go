@@ -101,13 +101,12 @@ func TestEditSavesWhatWasChanged(t *testing.T) {
 		t.Errorf("kept %+v", d)
 	}
 	doc := st.open(res.Header.Get("Location"), ada)
-	wantText(t, doc, ".callout.good", "Saved: title, description, owners, tags, certified, access, expected freshness.")
+	wantText(t, doc, ".callout.good", "Saved: title, description, owners, tags, certified, who may read its rows, expected freshness.")
 	wantText(t, doc, ".prose strong", "One row")
 	wantText(t, doc, ".head-meta", "Owen")
 	wantText(t, doc, ".trust", "expected within 2 days")
-	if title := doc.Find(".head-meta .from").First().AttrOr("title", ""); !strings.Contains(title, "edited by Ada") {
-		t.Errorf("the owners are said to come from %q", title)
-	}
+	wantText(t, doc, "#origin-owners", "Edited by Ada")
+	wantText(t, doc, "#origin-team", "Observed in lake")
 	wantText(t, st.open("/d/lake/raw.flights/history", ada), ".versions", "by Ada")
 	wantText(t, st.open("/d/lake/raw.flights/history", ada), ".versions", "told so")
 
@@ -115,6 +114,16 @@ func TestEditSavesWhatWasChanged(t *testing.T) {
 	wantStatus(t, res, http.StatusSeeOther)
 	if d := st.flights(); d.Title != "" || d.Description != "Described" || len(d.Tags) != 0 || d.Certified {
 		t.Errorf("undone, it is %+v", d)
+	}
+	back := st.open(res.Header.Get("Location"), ada)
+	wantText(t, back, ".callout.good", "Taken back: title, description")
+	if n := st.open("/d/lake/raw.flights/history", ada).Find(".versions > li").Length(); n != 3 {
+		t.Errorf("the history has %d versions, want 3: first seen, one save, one undo", n)
+	}
+	res = st.send("/d/lake/raw.flights/undo", ada, with(filled(back, ".callout.good form"), "redo", "yes"))
+	wantText(t, st.open(res.Header.Get("Location"), ada), ".callout.good", "Saved: title, description")
+	if d := st.flights(); d.Title != "Flights" {
+		t.Errorf("done again, the title is %q", d.Title)
 	}
 }
 
@@ -226,7 +235,7 @@ func TestEditRefuses(t *testing.T) {
 		wantText(t, html(t, res), ".failure", "owners in the team flight-ops")
 		wantStatus(t, st.ask(http.MethodGet, target, stranger), http.StatusForbidden)
 	}
-	for _, part := range []string{"edit", "edit/preview", "columns/edit", "take", "undo", "announce", "announcements/1/end"} {
+	for _, part := range []string{"edit", "edit/preview", "columns/edit", "take", "undo", "announce", "announcements/1/end", "announcements/1/back"} {
 		wantStatus(t, st.send("/d/lake/raw.flights/"+part, otto, url.Values{}), http.StatusForbidden)
 		wantStatus(t, st.send("/d/lake/raw.flights/"+part, stranger, url.Values{}), http.StatusForbidden)
 		wantStatus(t, st.send("/d/lake/none/"+part, otto, url.Values{}), http.StatusNotFound)
@@ -301,18 +310,23 @@ func TestAnnouncementOnThePage(t *testing.T) {
 	res := st.send("/d/lake/raw.flights/announce", ada, v)
 	wantStatus(t, res, http.StatusUnprocessableEntity)
 	doc := html(t, res)
-	wantText(t, doc, "#announce .error", "An announcement ends in the future.")
+	wantText(t, doc, "#until-e", "An announcement ends in the future, within ten years.")
 	wantText(t, doc, "#announce textarea", "Late <b>today</b>")
 	v.Set("until", "")
 	wantStatus(t, st.send("/d/lake/raw.flights/announce", ada, v), http.StatusSeeOther)
 	for _, tab := range []string{"", "/columns", "/history"} {
 		wantText(t, st.open("/d/lake/raw.flights"+tab, owen), ".callout.bad", "Late <b>today</b>")
 	}
-	end := st.open(editURL, owen).Find(`#announce form[action$="/end"]`).AttrOr("action", "")
-	wantStatus(t, st.send(end, owen, url.Values{}), http.StatusSeeOther)
-	if n := st.open("/d/lake/raw.flights", owen).Find(".callout.bad").Length(); n != 0 {
+	end := st.open("/d/lake/raw.flights", owen).Find(`form[action$="/end"]`).AttrOr("action", "")
+	res = st.send(end, owen, url.Values{})
+	wantStatus(t, res, http.StatusSeeOther)
+	doc = st.open(res.Header.Get("Location"), owen)
+	wantText(t, doc, ".callout.good", "Taken down: “Late <b>today</b>”.")
+	if doc.Find(".callout.bad").Length() != 0 {
 		t.Error("it is still up")
 	}
+	wantStatus(t, st.send(doc.Find(`form[action$="/back"]`).AttrOr("action", ""), owen, url.Values{}), http.StatusSeeOther)
+	wantText(t, st.open("/d/lake/raw.flights", ada), ".callout.bad", "Late <b>today</b>")
 }
 
 func TestDatasetAsOf(t *testing.T) {
@@ -364,5 +378,9 @@ func TestWordDiff(t *testing.T) {
 	}
 	if got := wordDiff("one row per flight", "one row per leg"); len(got) != 3 || got[1] != (wordPart{"−", "flight"}) || got[2] != (wordPart{"+", "leg"}) {
 		t.Errorf("one word for another: %+v", got)
+	}
+	rewritten := wordDiff("Flights that landed late, by carrier", "One row per leg that was flown, with its delay")
+	if !inBlocks(rewritten) || len(rewritten) != 2 {
+		t.Errorf("a text of other words: %+v", rewritten)
 	}
 }

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +27,8 @@ type gapsPage struct {
 	Who     access.Principal
 	Problem string
 	Given   string // the dataset that was just given away
+	Many    int    // how many just were, at once
+	Ticked  bool   // all are chosen to begin with
 }
 
 // gapsCSV is the most rows of a download.
@@ -54,11 +58,10 @@ func (s *Server) showOwnership(c echo.Context, status int, problem string) error
 	ctx := c.Request().Context()
 	p, f := gapsAsked(c)
 	p.Problem, p.Given = problem, cut(c.QueryParam("given"), 300)
+	p.Many, _ = strconv.Atoi(c.QueryParam("many"))
+	p.Ticked = c.QueryParam("tick") == "all"
 	var err error
-	if p.Counts, err = s.Catalog.CountGaps(ctx, p.Domain); err != nil {
-		return err
-	}
-	if p.Gaps, err = s.Catalog.Gaps(ctx, f, p.List.Offset, peoplePageSize); err != nil {
+	if p.Gaps, p.Counts, err = s.Catalog.Gaps(ctx, f, p.List.Offset, peoplePageSize); err != nil {
 		return err
 	}
 	var owners []int64
@@ -71,11 +74,14 @@ func (s *Server) showOwnership(c echo.Context, status int, problem string) error
 	return render(c, status, gapsView(s.shell(c, sectionTeams, "Ownership gaps", crumb{"Teams", "/teams"}, crumb{Text: "Ownership gaps"}), p))
 }
 
-// postOwnership gives a dataset that nobody owns to a team or a person.
+// postOwnership gives a dataset that nobody owns to a team or a person, or the chosen ones each as proposed.
 func (s *Server) postOwnership(c echo.Context) error {
 	form, err := posted(c)
 	if err != nil {
 		return err
+	}
+	if form.Get("do") == "chosen" {
+		return s.giveChosen(c, form["give"])
 	}
 	key := catalog.Key{Source: form.Get("source"), Name: form.Get("name")}
 	err = s.giveAway(c, key, form.Get("team"), form.Get("person"))
@@ -88,6 +94,60 @@ func (s *Server) postOwnership(c echo.Context) error {
 		return err
 	}
 	return s.showOwnership(c, http.StatusUnprocessableEntity, m.Text)
+}
+
+// giveChosen gives away each of the chosen datasets as what its tick box says: see chosen.
+func (s *Server) giveChosen(c echo.Context, all []string) error {
+	switch {
+	case len(all) == 0:
+		return s.showOwnership(c, http.StatusUnprocessableEntity, "Nothing was chosen: tick the datasets first.")
+	case len(all) > peoplePageSize:
+		return s.showOwnership(c, http.StatusUnprocessableEntity, "These are too many: at most "+strconv.Itoa(peoplePageSize)+" are given away at once.")
+	}
+	given, refused := 0, []string(nil)
+	for _, one := range all {
+		who, rest, _ := strings.Cut(one, "/")
+		source, name, _ := strings.Cut(rest, "/")
+		key, team := catalog.Key{Source: source, Name: name}, who
+		person, is := strings.CutPrefix(who, "#")
+		if is {
+			team = ""
+		}
+		err := s.giveAway(c, key, team, person)
+		switch {
+		case err == nil:
+			given++
+		case fault.KindOf(err) == fault.Internal:
+			return err
+		default:
+			refused = append(refused, cut(key.String(), 100)+" ("+cut(fault.Message(err), 200)+")")
+		}
+	}
+	if len(refused) == 0 {
+		p, _ := gapsAsked(c)
+		return c.Redirect(http.StatusSeeOther, p.List.with("many", strconv.Itoa(given)))
+	}
+	problem := plural(given, "dataset has", "datasets have") + " an owner now. " + number(int64(len(refused))) + " could not be given away: " + strings.Join(refused, "; ") + "."
+	return s.showOwnership(c, http.StatusUnprocessableEntity, problem)
+}
+
+// chosen is the value of a tick box: the team, or # and the person, to whom the gap is given, and the dataset, slashes between.
+func chosen(g *catalog.Gap) string {
+	who := g.Proposals[0].Team
+	if who == "" {
+		who = "#" + catalog.FormatID(g.Proposals[0].Person)
+	}
+	return who + "/" + g.Key().String()
+}
+
+// choosable reports whether who asks may give the gap to whom is proposed first.
+func (p gapsPage) choosable(g *catalog.Gap) bool {
+	return len(g.Proposals) > 0 && mayGive(&p.Who, g, g.Proposals[0].Team)
+}
+
+// anyChoosable reports whether one of the gaps shown can be given away as proposed.
+func (p gapsPage) anyChoosable() bool {
+	return slices.ContainsFunc(p.Gaps, func(g catalog.Gap) bool { return p.choosable(&g) })
 }
 
 // giveAway makes a team, or else a person, answer for a dataset that nobody answers for.
@@ -161,6 +221,16 @@ func (p gapsPage) found() int {
 // action is where a proposal is accepted: the list stays as it is.
 func (p gapsPage) action() string { return p.List.at(p.List.Offset) }
 
+// tick is the address of this part of the list with all boxes ticked, or with none.
+func (p gapsPage) tick() string {
+	if p.Ticked {
+		return p.action()
+	}
+	values := url.Values{"tick": {"all"}}
+	maps.Copy(values, p.List.Keep)
+	return listAsked{Path: p.List.Path, Text: p.List.Text, Keep: values}.at(p.List.Offset)
+}
+
 // csv is the address of the download.
 func (p gapsPage) csv() string {
 	return strings.Replace(listAsked{Path: "/ownership.csv", Keep: p.List.Keep}.at(0), "/ownership?", "/ownership.csv?", 1)
@@ -193,7 +263,7 @@ func (s *Server) getOwnershipCSV(c echo.Context) error {
 	w := csvDownload(c, "ownership-gaps.csv")
 	err := w.Write([]string{"source", "name", "gap", "team", "domain", "certified", "reads_30_days", "proposal", "evidence"})
 	for from := 0; err == nil && from < gapsCSV; from += 500 {
-		gaps, listErr := s.Catalog.Gaps(ctx, f, from, 500)
+		gaps, _, listErr := s.Catalog.Gaps(ctx, f, from, 500)
 		if listErr != nil {
 			return listErr
 		}

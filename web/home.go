@@ -19,8 +19,11 @@ type homePage struct {
 	Opened  []catalog.Dataset // by this person
 	Popular []catalog.Dataset
 	News    []newsItem
-	Waiting int                    // requests that this person decides
-	Notices []notify.Notification  // that they have not read, newest first
+	Waiting []access.Request       // that this person decides, oldest first
+	Asked   []ownRequest           // of this person, that wait
+	Notices []notify.Notification  // that they have not read and nothing above tells, newest first
+	Told    int                    // unread notifications of what Home tells otherwise
+	Up      []catalog.Announcement // that concern this person
 	Watches int                    // what they watch
 	Sources []catalog.SourceStatus // that are read
 	Now     time.Time
@@ -64,30 +67,50 @@ func (s *Server) getHome(c echo.Context) error {
 	return render(c, http.StatusOK, homeView(sh, p))
 }
 
-// noticesShown is how many unread notifications Home lists.
-const noticesShown = 6
+const (
+	noticesShown = 6 // unread notifications
+	noticesRead  = 50
+	waitingShown = 5 // requests that wait
+	upShown      = 5 // announcements
+)
 
-// needs loads what waits for who asks.
-func (s *Server) needs(ctx context.Context, who access.Principal, p *homePage) error {
-	waiting, err := s.waiting(ctx, who)
+// needs loads what waits for who asks, and what they should know.
+func (s *Server) needs(ctx context.Context, who access.Principal, p *homePage) (err error) {
+	if p.Waiting, err = s.waiting(ctx, who); err != nil {
+		return err
+	}
+	if p.Asked, err = s.ownRequests(ctx, who, waitingShown); err != nil {
+		return err
+	}
+	if p.Up, err = s.Catalog.AnnouncementsFor(ctx, who, upShown); err != nil {
+		return err
+	}
+	unread, err := s.Notify.Notifications(ctx, who.ID, notify.Filter{Unread: true}, noticesRead)
 	if err != nil {
 		return err
 	}
-	p.Waiting = len(waiting)
-	if p.Notices, err = s.Notify.Notifications(ctx, who.ID, notify.Filter{Unread: true}, noticesShown); err != nil {
-		return err
-	}
+	p.Notices = slices.DeleteFunc(slices.Clone(unread), p.tells)
+	p.Told = len(unread) - len(p.Notices)
+	p.Notices = p.Notices[:min(len(p.Notices), noticesShown)]
 	watches, err := s.Notify.Watches(ctx, who.ID)
 	p.Watches = len(watches)
 	return err
 }
 
+// tells reports whether a notification is of a request or an announcement that Home lists by itself.
+func (p *homePage) tells(n notify.Notification) bool {
+	if n.Event == notify.Announcement {
+		return slices.ContainsFunc(p.Up, func(a catalog.Announcement) bool { return a.Key() == n.Key() && a.Text == n.Body })
+	}
+	return n.Event == notify.Request && slices.ContainsFunc(p.Waiting, func(r access.Request) bool { return requestURL(r.ID) == n.Path })
+}
+
 // moreUnread leads to what Home does not list.
 func (p homePage) moreUnread(unread int) string {
 	if unread >= 100 {
-		return "More than " + number(int64(99-len(p.Notices))) + " more unread"
+		return "More than " + number(int64(99-len(p.Notices)-p.Told)) + " more unread"
 	}
-	return number(int64(unread-len(p.Notices))) + " more unread"
+	return number(int64(unread-len(p.Notices)-p.Told)) + " more unread"
 }
 
 // describe fills in the descriptions that datasets do not have themselves, as their pages do.
@@ -111,7 +134,7 @@ const (
 	newsFew   = 3  // first sights of one crawl from which they are one line
 )
 
-// newsItem is a line of the news: a change of one dataset, or the first sight of several in one crawl.
+// newsItem is a line of the news: a change of one dataset, an edit of several, or the first sight of several in one crawl.
 type newsItem struct {
 	catalog.DatasetVersion
 	First int  // datasets seen first by one crawl; 0 for a change of one
@@ -120,6 +143,34 @@ type newsItem struct {
 
 // crawl is the crawl that saw the item.
 func (n newsItem) crawl() int64 { return firstSeenBy(n.DatasetVersion) }
+
+// place is the source of what the item is about, where that is one dataset.
+func (n newsItem) place() string {
+	if n.Datasets > 1 {
+		return ""
+	}
+	return n.Dataset.Source + "/"
+}
+
+// name is what the item is about.
+func (n newsItem) name() string {
+	if n.Datasets > 1 {
+		return plural(n.Datasets, "dataset", "datasets")
+	}
+	return cut(n.Dataset.Name, 80)
+}
+
+// summary says what changed, and who changed it. An edit of several may have changed of each something else.
+func (n newsItem) summary() string {
+	text := changeSummary(n.Changes)
+	if n.Datasets > 1 {
+		text = "such as " + cut(n.Dataset.Key().String(), 80) + ": " + text
+	}
+	if len(n.Changes) > 0 && n.Changes[0].By != "" {
+		text += ", by " + n.Changes[0].By
+	}
+	return text
+}
 
 // firstSeen writes how many datasets were new.
 func (n newsItem) firstSeen() string {

@@ -111,6 +111,7 @@ var eventFilters = []eventFilter{
 	{notify.Grant, "Access"},
 	{notify.Match, "Searches"},
 	{notify.Announcement, "Announcements"},
+	{notify.Membership, "Teams"},
 }
 
 // url is the page with another filter, from its newest.
@@ -169,7 +170,7 @@ func eventIcon(e notify.Event) string {
 		return "column"
 	case notify.Deprecated:
 		return "warning"
-	case notify.OwnerChanged:
+	case notify.OwnerChanged, notify.Membership:
 		return "team"
 	case notify.Described:
 		return "edit"

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,12 +21,20 @@ type destination struct {
 	Text, URL, Icon, Keys string
 }
 
+// destinations are pages or things under one heading.
+type destinations struct {
+	Title string
+	Items []destination
+	ID    string // of the heading, unique in the palette
+}
+
 // paletteAnswer is what the palette lists for what has been typed.
 type paletteAnswer struct {
 	Text    string
 	Home    bool // the list stands below the search box of the home page: datasets only
 	Hits    []catalog.Hit
 	Recent  []catalog.Dataset // opened by this person, for those who typed nothing yet
+	Found   []destinations    // teams, people, domains and terms
 	Places  []destination
 	Actions []action
 }
@@ -67,6 +76,9 @@ func (s *Server) getPalette(c echo.Context) error {
 		}
 	}
 	if !a.Home {
+		if a.Found, err = s.named(ctx, text); err != nil {
+			return err
+		}
 		a.Places = s.places(text, who)
 		if a.Actions, err = s.actions(ctx, text, who); err != nil {
 			return err
@@ -75,28 +87,88 @@ func (s *Server) getPalette(c echo.Context) error {
 	return render(c, http.StatusOK, paletteList(a))
 }
 
-// places returns the pages whose name has a word that begins with text; all of them for "".
+// named returns the teams, people, domains and terms whose name has text in it. One letter is in too many of them.
+func (s *Server) named(ctx context.Context, text string) ([]destinations, error) {
+	const shown = 4
+	if utf8.RuneCountInString(text) < 2 {
+		return nil, nil
+	}
+	text = cut(text, 200)
+	teams, _, err := s.Access.Teams(ctx, text, 0, shown)
+	if err != nil {
+		return nil, err
+	}
+	people, _, err := s.Access.Colleagues(ctx, text, false, 0, shown)
+	if err != nil {
+		return nil, err
+	}
+	domains, _, err := s.Access.Domains(ctx, text, 0, shown)
+	if err != nil {
+		return nil, err
+	}
+	terms, _, err := s.Catalog.Terms(ctx, text, "", 0, shown)
+	if err != nil {
+		return nil, err
+	}
+	all := []destinations{{Title: "Teams", ID: "p-teams"}, {Title: "People", ID: "p-people"}, {Title: "Domains", ID: "p-domains"}, {Title: "Terms", ID: "p-terms"}}
+	add := func(i int, name, url, icon string) {
+		all[i].Items = append(all[i].Items, destination{cut(name, 60), url, icon, ""})
+	}
+	for i := range teams {
+		add(0, teams[i].Name, teamURL(teams[i].Slug), "team")
+	}
+	for i := range people {
+		add(1, people[i].Name, personURL(people[i].ID), "user")
+	}
+	for i := range domains {
+		add(2, domains[i].Name, domainURL(domains[i].Slug), "domain")
+	}
+	for i := range terms {
+		add(3, terms[i].Name, termURL(terms[i].Slug), "note")
+	}
+	return slices.DeleteFunc(all, func(d destinations) bool { return len(d.Items) == 0 }), nil
+}
+
+// places returns the pages that the person may see, of whose name each word of text begins a word; all of them for "".
 func (s *Server) places(text string, person access.Person) []destination {
+	if person.ID == 0 {
+		return nil
+	}
 	all := []destination{
 		{"Home", "/", "home", "g h"},
 		{"Data: search all datasets", "/data", "table", "g d"},
 		{"Data: freshest first", "/data?sort=fresh", "clock", ""},
+		{"Requests for access, and what you may read", "/requests", "key", "g r"},
 		{"Sources and their crawls", "/sources", "source", "g s"},
+		{"Teams", "/teams", "team", "g t"},
+		{"People", "/people", "user", ""},
+		{"Domains and their stewards", "/domains", "domain", ""},
+		{"Glossary of terms", "/glossary", "note", "g g"},
+		{"Notifications", "/notifications", "bell", "g n"},
+		{"What you watch, mail and webhooks", "/watching", "bell", ""},
+		{"Your account: tokens and sessions", "/me", "user", ""},
 		{"API reference", docsPath, "link", ""},
+	}
+	if person.Role.Includes(access.Owner) {
+		all = append(all,
+			destination{"Ownership gaps", "/ownership", "unknown", ""},
+			destination{"Register a dataset by hand", "/register", "plus", ""},
+			destination{"Edit by CSV: describe many datasets", "/data/sheet", "edit", ""})
+	}
+	if person.Role == access.Admin {
+		all = append(all,
+			destination{"Services and their tokens", "/admin/services", "settings", ""},
+			destination{"Audit log", auditPath, "shield", ""},
+			destination{"Team: add one", "/teams/new", "plus", ""},
+			destination{"Domain: add one", "/domains/new", "plus", ""})
+	}
+	if person.Role.Includes(access.Steward) {
+		all = append(all, destination{"Term: define one", "/glossary/new", "plus", ""})
 	}
 	if s.Demo {
 		all = append(all, destination{"Components of the portal", "/ui", "grid", ""}, destination{"Switch person", "/login", "user", ""})
 	}
-	if person.ID == 0 {
-		return nil
-	}
-	var found []destination
-	for _, d := range all {
-		if beginsAWord(d.Text, text) {
-			found = append(found, d)
-		}
-	}
-	return found
+	return slices.DeleteFunc(all, func(d destination) bool { return !beginsWords(d.Text, text) })
 }
 
 // actions returns what can be done whose name has a word that begins with each word of text.
@@ -119,8 +191,7 @@ func (s *Server) actions(ctx context.Context, text string, person access.Person)
 	const shown = 6
 	var found []action
 	for _, a := range all {
-		missing := slices.ContainsFunc(strings.Fields(text), func(word string) bool { return !beginsAWord(a.Text, word) })
-		if !missing && len(found) < shown {
+		if beginsWords(a.Text, text) && len(found) < shown {
 			found = append(found, a)
 		}
 	}
@@ -138,6 +209,11 @@ func matchedAs(h *catalog.Hit) string {
 		}
 	}
 	return firstSentence(h.Description, 48)
+}
+
+// beginsWords reports whether each word of typed begins a word of text.
+func beginsWords(text, typed string) bool {
+	return !slices.ContainsFunc(strings.Fields(typed), func(word string) bool { return !beginsAWord(text, word) })
 }
 
 // beginsAWord reports whether a word of text begins with prefix, whatever the case.

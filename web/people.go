@@ -178,6 +178,7 @@ type confirmPage struct {
 	Action  string
 	Submit  string
 	Back    string
+	Hidden  map[string]string
 	Problem string
 }
 
@@ -192,13 +193,19 @@ type ownedPage struct {
 // owned reads the part of a holder's datasets that an address asks for.
 func (s *Server) owned(c echo.Context, of catalog.Holder) (p ownedPage, err error) {
 	ctx := c.Request().Context()
-	p.List = listAskedOf(c, "wrong")
+	p.List = listAskedOf(c, "wrong", "from")
 	p.Wrong = p.List.Keep.Get("wrong")
 	if p.Figures, err = s.Catalog.OwnedFigures(ctx, of); err != nil {
 		return p, err
 	}
 	p.Rows, err = s.Catalog.Owned(ctx, of, p.Wrong, p.List.Offset, peoplePageSize)
 	return p, err
+}
+
+// rowsAreRead reports whether rows of such a dataset are read at all: of others, nobody knows whether they could be.
+func rowsAreRead(d *catalog.OwnedDataset) bool {
+	h := datasetHead{Whole: catalog.Whole{Dataset: catalog.Dataset{Kind: d.Kind}}, SourceKind: d.SourceKind}
+	return h.samplable()
 }
 
 // found is how many datasets the list has that is shown.

@@ -30,6 +30,7 @@ func (s *Server) requestRoutes() []route {
 		{http.MethodPost, "/requests/:id/approve", own, s.postRequestApprove},
 		{http.MethodPost, "/requests/:id/deny", own, s.postRequestDeny},
 		{http.MethodPost, "/requests/:id/withdraw", view, s.postRequestWithdraw},
+		{http.MethodPost, "/requests/:id/opened", view.forReaders(), s.postRequestOpened},
 		{http.MethodPost, "/grants/:id/revoke", view, s.postGrantRevoke},
 	}
 }
@@ -94,6 +95,11 @@ func (s *Server) waiting(ctx context.Context, who access.Principal) ([]access.Re
 	}), err
 }
 
+// waitsFor reports whether a request of who asks waits for an answer on that dataset.
+func (p requestsPage) waitsFor(dataset int64) bool {
+	return slices.ContainsFunc(p.Asked, func(r access.Request) bool { return r.DatasetID == dataset && r.State == access.Pending })
+}
+
 func (p requestsPage) tabs() []ui.Link {
 	live := 0
 	for i := range p.Have {
@@ -119,7 +125,7 @@ type requestPage struct {
 	Decides   bool // who asks may decide on it
 	Tags      []string
 	Columns   []catalog.WholeColumn // that they would see
-	Approvers []access.Person
+	Approvers []access.Approver
 	Before    []access.Request // of the same person for the same dataset
 	Grant     *access.Grant    // what came of it
 	Form      decideForm
@@ -153,17 +159,19 @@ func (s *Server) requestShell(c echo.Context, p *requestPage) shell {
 	return s.shell(c, sectionRequests, name, crumb{"Requests", "/requests"}, crumb{Text: name})
 }
 
+// heading says who asks for what.
+func (p *requestPage) heading() string {
+	return p.Person + " asks for " + wish(&p.Request) + " " + cut(p.Source+"/"+p.Dataset, 120)
+}
+
 // requestPage loads the request that the path names for who made it or may decide on it; to others there is none.
 func (s *Server) requestPage(c echo.Context) (*requestPage, error) {
 	ctx, who := c.Request().Context(), principal(c)
-	r, d, err := s.requestAndSubject(c)
+	r, d, err := s.shownRequest(c)
 	if err != nil {
 		return nil, err
 	}
 	p := &requestPage{Request: r, Own: r.PersonID == who.ID, Now: s.Now()}
-	if !p.Own && !who.Owns(d) {
-		return nil, fault.NotFoundf("there is no such request")
-	}
 	p.Decides = !p.Own && r.State == access.Pending
 	p.Form = decideForm{Until: isoDay(r.Until), Problem: map[string]string{}}
 	_, w, err := s.whole(ctx, p.Key())
@@ -199,6 +207,16 @@ func (s *Server) fillRequest(ctx context.Context, p *requestPage) error {
 	g, err := s.Access.Grant(ctx, *p.GrantID)
 	p.Grant = &g
 	return err
+}
+
+// shownRequest is requestAndSubject for who made the request or may decide on it; to others there is none.
+func (s *Server) shownRequest(c echo.Context) (access.Request, access.Subject, error) {
+	who := principal(c)
+	r, d, err := s.requestAndSubject(c)
+	if err == nil && r.PersonID != who.ID && !who.Owns(d) {
+		err = fault.NotFoundf("there is no such request")
+	}
+	return r, d, err
 }
 
 // requestAndSubject returns the request that the path names and what decides about it.
@@ -292,18 +310,18 @@ func (s *Server) postRequestWithdraw(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, requestURL(id))
 }
 
-func keyOfGrant(g *access.Grant) catalog.Key {
-	return catalog.Key{Source: g.Source, Name: g.Dataset}
+// postRequestOpened marks as read what who asks was told of the request, which they have opened. The page's script sends it.
+func (s *Server) postRequestOpened(c echo.Context) error {
+	r, _, err := s.shownRequest(c)
+	if err != nil {
+		return err
+	}
+	if err := s.Notify.MarkPathSeen(c.Request().Context(), principal(c).ID, requestURL(r.ID)); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
 }
 
-// namesOfPeople names at most ten people.
-func namesOfPeople(people []access.Person) []string {
-	names := make([]string, 0, 11)
-	for _, p := range people[:min(len(people), 10)] {
-		names = append(names, p.Name)
-	}
-	if len(people) > 10 {
-		names = append(names, number(int64(len(people)-10))+" more")
-	}
-	return names
+func keyOfGrant(g *access.Grant) catalog.Key {
+	return catalog.Key{Source: g.Source, Name: g.Dataset}
 }

@@ -9,6 +9,7 @@ var policiesOfRequest = map[string]string{
 	"POST /requests/:id/approve":                "owner",
 	"POST /requests/:id/deny":                   "owner",
 	"POST /requests/:id/withdraw":               "viewer",
+	"POST /requests/:id/opened":                 "viewer, readers too",
 	"POST /grants/:id/revoke":                   "viewer",
 	"GET /api/v1/access-requests":               "read viewer",
 	"GET /api/v1/access-requests/:id":           "read viewer",

@@ -256,9 +256,9 @@ func TestRequestPages(t *testing.T) {
 	if doc.Find(`form[action$="/approve"]`).Length() > 0 {
 		t.Error("who asks can approve")
 	}
-	wantText(t, html(t, v.ask(http.MethodGet, vaulted+"/access", v.signed(v.ana))), "main", "waits for an answer")
+	wantText(t, html(t, v.ask(http.MethodGet, vaulted+"/access", v.signed(v.ana))), "main", "Requested, waits for Owen")
 	doc = html(t, v.ask(http.MethodGet, "/requests", v.signed(v.owen)))
-	wantText(t, doc, "main .list", "Ana for lake/raw.flights Delay report for the hubs")
+	wantText(t, doc, "main .list", "Ana: access to lake/raw.flights Delay report for the hubs")
 	wantText(t, html(t, v.ask(http.MethodGet, path, v.signed(v.owen))), "main aside dd", "string Who flies")
 	otto := v.one("Otto", "sales", access.Owner)
 	other, missing := v.ask(http.MethodGet, path, v.signed(otto)), v.ask(http.MethodGet, "/requests/999", v.signed(otto))

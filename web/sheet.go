@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -36,22 +38,31 @@ const maxFound = catalog.MaxOffset
 
 // bulkPage is the form by which many datasets are edited in the same way.
 type bulkPage struct {
+	choices
 	Address string // of this page, with the search or the datasets
+	Back    string // address of the search
 	Title   string // what was chosen, in words
 	Count   int
 	Cut     bool // there are more than can be edited at once
 	Values  url.Values
-	Field   string
-	Problem string
+	Errors  map[string]string // sentences by field
+	Problem string            // what is wrong with none of the fields
 }
 
 func (p bulkPage) value(name string) string { return p.Values.Get(name) }
 
-func (p bulkPage) bad(field string) string {
-	if p.Field == field {
-		return sentence(p.Problem)
+func (p bulkPage) bad(field string) string { return p.Errors[field] }
+
+// refuse puts what is wrong beside the fields, or else at the head.
+func (p *bulkPage) refuse(err error) {
+	wrong := invalids(err)
+	p.Errors = map[string]string{}
+	for _, e := range wrong {
+		p.Errors[e.Field] = sentence(e.Msg)
 	}
-	return ""
+	if len(wrong) == 0 {
+		p.Problem = failureOf(err).detail
+	}
 }
 
 // pickedSet are the datasets that an address names: those that it lists, or else all that its search finds.
@@ -114,7 +125,7 @@ func (s *Server) eachFound(ctx context.Context, q catalog.SearchQuery, each func
 // bulkAddress is the address of the form for the datasets that values name.
 func bulkAddress(values url.Values) string {
 	kept := url.Values{}
-	for _, name := range slices.Concat([]string{"d", "pick", "q"}, facetNames) {
+	for _, name := range slices.Concat([]string{"d", "pick", "q", "sort", "offset"}, facetNames) {
 		if len(values[name]) > 0 {
 			kept[name] = values[name]
 		}
@@ -122,7 +133,26 @@ func bulkAddress(values url.Values) string {
 	return "/data/edit?" + kept.Encode()
 }
 
+// backToData is the address of the search with what was chosen of it.
+func backToData(values url.Values) string {
+	back := dataURL("/data", searchQuery(values))
+	chosen := url.Values{"d": values["d"]}.Encode()
+	switch {
+	case chosen == "":
+		return back
+	case strings.Contains(back, "?"):
+		return back + "&" + chosen
+	}
+	return back + "?" + chosen
+}
+
+// getBulk shows the form. Where none of the results was chosen, it leads back to them, where that is said.
 func (s *Server) getBulk(c echo.Context) error {
+	if values := c.QueryParams(); values.Get("pick") != "" && len(values["d"]) == 0 {
+		values = maps.Clone(values)
+		values.Set("pick", "1")
+		return c.Redirect(http.StatusSeeOther, "/data?"+values.Encode())
+	}
 	return s.showBulk(c, http.StatusOK, bulkPage{Values: url.Values{}})
 }
 
@@ -132,6 +162,10 @@ func (s *Server) showBulk(c echo.Context, status int, p bulkPage) error {
 		return err
 	}
 	p.Address, p.Title, p.Count, p.Cut = bulkAddress(c.QueryParams()), chosen.title, len(chosen.keys), chosen.cut
+	p.Back = backToData(c.QueryParams())
+	if p.choices, err = s.choices(c.Request().Context()); err != nil {
+		return err
+	}
 	sh := s.shell(c, sectionData, "Edit "+p.Title, crumb{"Data", "/data"}, crumb{Text: "Edit many"})
 	return render(c, status, bulkView(sh, p))
 }
@@ -143,21 +177,31 @@ func (s *Server) postBulk(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	edits := bulkEdits(form)
-	if len(edits) == 0 {
-		return s.showBulk(c, http.StatusUnprocessableEntity, bulkPage{Values: form, Problem: "Fill in what is to change"})
+	p := bulkPage{Values: form}
+	edits, err := s.bulkEdits(ctx, form)
+	if err = errors.Join(err, catalog.CheckEdits(edits)); fault.KindOf(err) == fault.Invalid {
+		p.refuse(err)
+		return s.showBulk(c, http.StatusUnprocessableEntity, p)
 	}
-	if err := catalog.CheckEdits(edits); err != nil {
-		return s.showBulk(c, http.StatusUnprocessableEntity, bulkPage{Values: form, Field: failureOf(err).field, Problem: failureOf(err).detail})
+	if err != nil {
+		return err
+	}
+	if len(edits) == 0 {
+		p.Problem = "Fill in what is to change"
+		return s.showBulk(c, http.StatusUnprocessableEntity, p)
 	}
 	chosen, err := s.picked(ctx, c.QueryParams())
 	if err != nil {
 		return err
 	}
-	plan := catalog.EditPlan{Title: chosen.title, Reason: strings.TrimSpace(form.Get("reason")), Items: []catalog.PlanItem{{Keys: chosen.keys, Edits: edits}}}
+	plan := catalog.EditPlan{
+		Title: chosen.title, Reason: strings.TrimSpace(form.Get("reason")), Back: backToData(c.QueryParams()),
+		Items: []catalog.PlanItem{{Keys: chosen.keys, Edits: edits}},
+	}
 	id, err := s.Catalog.MakePlan(ctx, principal(c), plan)
 	if fault.KindOf(err) == fault.Invalid {
-		return s.showBulk(c, http.StatusUnprocessableEntity, bulkPage{Values: form, Field: failureOf(err).field, Problem: failureOf(err).detail})
+		p.refuse(err)
+		return s.showBulk(c, http.StatusUnprocessableEntity, p)
 	}
 	if err != nil {
 		return err
@@ -166,7 +210,7 @@ func (s *Server) postBulk(c echo.Context) error {
 }
 
 // bulkEdits are the edits that the filled fields of the form want.
-func bulkEdits(form url.Values) []catalog.Edit {
+func (s *Server) bulkEdits(ctx context.Context, form url.Values) ([]catalog.Edit, error) {
 	var edits []catalog.Edit
 	for _, field := range []string{
 		catalog.FieldTeam, catalog.FieldDomain, catalog.FieldCertified, catalog.FieldDeprecated, catalog.FieldSunset, catalog.FieldSuccessor, catalog.FieldAccess,
@@ -181,7 +225,12 @@ func bulkEdits(form url.Values) []catalog.Edit {
 			edits = append(edits, e)
 		}
 	}
-	return edits
+	add, _, err := s.peopleCalled(ctx, form.Get("add_owners"))
+	remove, _, other := s.peopleCalled(ctx, form.Get("remove_owners"))
+	if len(add)+len(remove) > 0 {
+		edits = append(edits, catalog.Edit{Field: catalog.FieldOwners, Add: add, Remove: remove})
+	}
+	return edits, cmp.Or(err, other)
 }
 
 // items reads a list that is parted by commas.
@@ -313,11 +362,12 @@ func planURL(id int64) string { return "/data/edit/" + catalog.FormatID(id) }
 
 // planPage is what a plan would do, how far it is, or what it did.
 type planPage struct {
-	Plan    catalog.EditPlan
-	Preview catalog.Preview // zero once it is carried out
-	Page    int             // of the changes, from 0
-	Undone  string          // what an undo did, or ""
-	Now     time.Time
+	Plan       catalog.EditPlan
+	Preview    catalog.Preview            // once it is carried out, of it only Changes and Total
+	Page       int                        // of the changes, from 0
+	Undone     string                     // what an undo did, or ""
+	OwnerNames map[int64]access.Colleague // by id
+	Now        time.Time
 }
 
 const planShown = 100 // changes on a page

@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"portreeve/catalog"
 	"portreeve/fault"
 	"portreeve/web/ui"
 )
@@ -32,6 +34,22 @@ func (s *Server) showPlan(c echo.Context, status int, p planPage) error {
 		if p.Preview, err = s.Catalog.Preview(c.Request().Context(), principal(c), &p.Plan, p.Page*planShown, planShown); err != nil {
 			return err
 		}
+	} else if p.Plan.AppliedAt != nil {
+		var err error
+		p.Preview.Changes, p.Preview.Total, err = s.Catalog.PlanChanges(c.Request().Context(), principal(c), &p.Plan, p.Page*planShown, planShown)
+		if err != nil {
+			return err
+		}
+	}
+	var owners []int64
+	for _, x := range p.Preview.Changes {
+		if x.Field == catalog.FieldOwners {
+			owners = append(owners, idsOf(strings.ReplaceAll(x.Before+","+x.After, " ", ""))...)
+		}
+	}
+	var err error
+	if p.OwnerNames, err = s.ownerNames(c.Request().Context(), owners); err != nil {
+		return err
 	}
 	sh := s.shell(c, sectionData, "Edit "+p.Plan.Title, crumb{"Data", "/data"}, crumb{Text: "Edit many"})
 	return render(c, status, planView(sh, p), planState)
@@ -121,6 +139,35 @@ func (s *Server) planOthers(c echo.Context, p planPage) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, planURL(id))
+}
+
+// text is a value of a field as people read it.
+func (p planPage) text(field, value string) string {
+	h := datasetHead{headEdits: headEdits{OwnerNames: p.OwnerNames}}
+	return h.changedText(catalog.Change{Kind: catalog.AttributeEdited, Field: field}, value)
+}
+
+// back is where somebody came from who made the plan.
+func (p planPage) back() string {
+	if strings.HasPrefix(p.Plan.Back, "/data?") {
+		return p.Plan.Back
+	}
+	return "/data"
+}
+
+// columnsOfChanges are the heads of the old and the new values.
+func (p planPage) columnsOfChanges() [2]string {
+	if p.Plan.AppliedAt != nil {
+		return [2]string{"Before", "After"}
+	}
+	return [2]string{"Now", "Then"}
+}
+
+func (p planPage) changesTitle() string {
+	if p.Plan.AppliedAt != nil {
+		return "What it changed"
+	}
+	return "What would change"
 }
 
 // ready reports whether the plan can be carried out as it is.

@@ -56,9 +56,50 @@ func TestBulkEdit(t *testing.T) {
 		t.Errorf("after the undo: certified %v, tags %v, %v", d.Certified, d.Tags, err)
 	}
 	wantStatus(t, st.ask(http.MethodPost, "/data/edit?d=lake%2Fraw.flights", admin, ours, form("sunset", "soon")), http.StatusUnprocessableEntity)
-	empty := html(t, st.ask(http.MethodGet, "/data/edit?pick=1", admin))
-	if empty.Find("form[action^='/data/edit']").Length() > 0 {
-		t.Error("without a chosen dataset there is a form")
+	empty := st.ask(http.MethodGet, "/data/edit?pick=1&q=flights", admin)
+	wantStatus(t, empty, http.StatusSeeOther)
+	doc = st.open(empty.Header.Get("Location"), admin)
+	wantText(t, doc, ".callout.warn", "Nothing is chosen")
+	if q := doc.Find("#q").AttrOr("value", ""); q != "flights" {
+		t.Errorf("the search is gone: %q", q)
+	}
+}
+
+// The form of many takes names, tells all that is wrong at once, and leads back to the search with what was chosen.
+func TestBulkForm(t *testing.T) {
+	t.Parallel()
+	st := newCore(t, nil)
+	st.exec(`INSERT INTO team (slug, name) VALUES ('flight-ops', 'Flight operations'), ('t9', 'Night desk')`)
+	st.signed("Ada", "flight-ops", access.Owner)
+	admin := st.as(access.Admin)
+	const at = "/data/edit?d=lake%2Fraw.flights&q=flights&sort=name"
+	res := st.ask(http.MethodPost, at, admin, ours, form("sunset", "soon", "add_owners", "Nobody", "add_tags", "<"))
+	wantStatus(t, res, http.StatusUnprocessableEntity)
+	doc := html(t, res)
+	for _, id := range []string{"b-sunset", "b-add_owners", "b-add_tags"} {
+		if doc.Find("#"+id+`[aria-invalid="true"]`).Length() != 1 {
+			t.Errorf("nothing is said at %s", id)
+		}
+	}
+	if cancel := doc.Find(`.form-actions a`).AttrOr("href", ""); cancel != "/data?q=flights&sort=name&d=lake%2Fraw.flights" {
+		t.Errorf("Cancel leads to %q", cancel)
+	} else if st.open(cancel, admin).Find(`.pick[value="lake/raw.flights"][checked]`).Length() != 1 {
+		t.Error("what was chosen is not any more")
+	}
+	res = st.ask(http.MethodPost, at, admin, ours, form("team", "night desk", "add_owners", "ada"))
+	wantStatus(t, res, http.StatusSeeOther)
+	plan := res.Header.Get("Location")
+	doc = st.open(plan, admin)
+	wantText(t, doc, "table", "t9")
+	wantText(t, doc, "table", "Ada")
+	seen := doc.Find("input[name=seen]").AttrOr("value", "")
+	wantStatus(t, st.ask(http.MethodPost, plan, admin, ours, form("do", "apply", "seen", seen)), http.StatusSeeOther)
+	doc = st.open(plan, admin)
+	if n := doc.Find(`tbody tr th a[href="/d/lake/raw.flights"]`).Length(); n != 2 {
+		t.Errorf("carried out, %d changes are shown, want 2", n)
+	}
+	if back := doc.Find(".form-actions a").AttrOr("href", ""); !strings.HasPrefix(back, "/data?q=flights") {
+		t.Errorf("the way back is %q", back)
 	}
 }
 
@@ -134,7 +175,7 @@ func TestRegisterPage(t *testing.T) {
 func TestAPIEditAndRegister(t *testing.T) {
 	t.Parallel()
 	st := newCore(t, nil)
-	write := bearer(st.token(access.Admin, access.ScopeRead, access.ScopeWrite))
+	write := bearer(st.token(access.Admin, access.ScopeRead, access.ScopeWrite, access.ScopeAdmin))
 	json := func(text string) asking { return sending("application/json", text) }
 	type shown struct {
 		Title      fact[string] `json:"title"`

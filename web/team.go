@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -30,15 +29,12 @@ type teamPage struct {
 	Stranger bool // data names it and it is no team here
 	Owned    ownedPage
 	Audience []catalog.Audience
-	Members  []access.Member
-	In       int // members in all
+	Ask      []access.Member // who may decide on its data
+	Members  membersOf
 	Find     foundPeople
 	MayEdit  bool
-	MayFill  bool
 	Problem  string // why somebody could not be added or taken out
 }
-
-const teamMembersShown = 100
 
 func (s *Server) getTeams(c echo.Context) error {
 	ctx, p := c.Request().Context(), teamsPage{List: listAskedOf(c), MayAdd: principal(c).Role == access.Admin}
@@ -83,53 +79,41 @@ func (s *Server) showTeam(c echo.Context, status int, problem string) error {
 	if p.Audience, err = s.Catalog.Audience(ctx, slug, 8); err != nil {
 		return err
 	}
-	if p.Members, p.In, err = s.Access.Members(ctx, p.Team.ID, 0, teamMembersShown); err != nil {
+	if err = s.fillMembers(c, &p); err != nil {
 		return err
 	}
 	if p.Watching, err = s.Notify.Watching(ctx, who.ID, notify.OfTeam, slug); err != nil {
 		return err
 	}
-	here := !p.Stranger && p.Team.GoneAt == nil
-	p.MayEdit, p.MayFill = here && who.Role == access.Admin && !p.Team.Declared(), here && who.MayFill(slug)
-	if p.MayFill {
-		if p.Find, err = s.look(c); err != nil {
-			return err
-		}
-	}
+	p.MayEdit = p.here() && who.Role == access.Admin && !p.Team.Declared()
 	return render(c, status, teamView(s.shell(c, sectionTeams, p.Team.Name+" · Teams", crumb{"Teams", "/teams"}, crumb{Text: p.Team.Name}), p))
 }
 
-// postTeamMember adds somebody to a team, or takes them out.
-func (s *Server) postTeamMember(c echo.Context) error {
-	ctx, slug, who := c.Request().Context(), c.Param("slug"), principal(c)
-	if _, err := s.Access.Team(ctx, slug); err != nil {
+// here reports whether it is a team now.
+func (p *teamPage) here() bool { return !p.Stranger && p.Team.GoneAt == nil }
+
+// fillMembers reads who is in the team, and what who asks may change of that.
+func (s *Server) fillMembers(c echo.Context, p *teamPage) (err error) {
+	ctx, slug, who := c.Request().Context(), p.Team.Slug, principal(c)
+	read := func(skip int) ([]access.Member, int, error) {
+		return s.Access.Members(ctx, p.Team.ID, skip, peoplePageSize)
+	}
+	if p.Members, err = pageOfMembers(c, teamURL(slug), "h-members", read); err != nil {
 		return err
 	}
-	if !who.MayFill(slug) {
-		return fault.Forbiddenf("who is in the team %s is for its own owners and for admins to say", slug)
+	first := p.Members.People
+	if p.Members.Pager.Previous != "" {
+		if first, _, err = read(0); err != nil {
+			return err
+		}
 	}
-	form, err := posted(c)
-	if err != nil {
+	p.Ask = answering(first)
+	if p.Members.Moved, err = s.moved(c, slug, false); err != nil || !p.here() || !who.MayFill(slug) {
 		return err
 	}
-	act := s.act(c, form.Get("reason"))
-	person, err := strconv.ParseInt(form.Get("person"), 10, 64)
-	switch {
-	case err != nil:
-		err = fault.Invalidf("person", "there is no such person")
-	case form.Get("do") == "remove":
-		err = s.Access.RemoveMember(ctx, act, slug, person)
-	default:
-		err = s.Access.AddMember(ctx, act, slug, person)
-	}
-	if err == nil {
-		return c.Redirect(http.StatusSeeOther, teamURL(slug)+"#h-members")
-	}
-	m, err := mistakeIn(err)
-	if err != nil {
-		return err
-	}
-	return s.showTeam(c, http.StatusUnprocessableEntity, m.Text)
+	p.Members.Post = teamURL(slug) + "/members"
+	p.Find, err = s.look(c)
+	return err
 }
 
 func (s *Server) getTeamNew(c echo.Context) error {

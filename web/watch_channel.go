@@ -67,7 +67,7 @@ func (s *Server) wrongWebhook(c echo.Context, typed string, problem error) error
 	if err != nil {
 		return err
 	}
-	p.Field, p.Typed, p.Problem = "webhook", cut(typed, 2000), fault.Message(problem)
+	p.Field, p.Typed, p.Problem = "webhook", cut(typed, 2000), sentence(fault.Message(problem))
 	return s.showWatching(c, http.StatusUnprocessableEntity, p)
 }
 

@@ -178,6 +178,9 @@ func TestChannels(t *testing.T) {
 	if in := doc.Find("#webhook-url"); res.StatusCode != http.StatusUnprocessableEntity || in.AttrOr("value", "") != "http://127.0.0.1:1/x" || in.AttrOr("aria-invalid", "") != "true" || doc.Find("#webhook-error").Text() == "" {
 		t.Errorf("a private address: status %d, %q", res.StatusCode, doc.Find("#webhook").Text())
 	}
+	if said := words(doc, "#webhook-error"); said != sentence(said) {
+		t.Errorf("what is wrong with it is no sentence: %q", said)
+	}
 	doc = html(t, st.ask("POST", "/watching/webhook", ana, form("webhook", hook.URL)))
 	if secret := doc.Find("#webhook-secret").Text(); !strings.HasPrefix(secret, "whsec_") {
 		t.Fatalf("the secret is %q", secret)

@@ -182,7 +182,7 @@ func TestBrokerGoesAway(t *testing.T) {
 			cluster.Close()
 		}
 	}
-	if seen >= len(names) || fault.KindOf(last) != fault.Unavailable || fault.Message(last) == "" || time.Since(began) > 20*time.Second {
+	if seen >= len(names) || fault.KindOf(last) != fault.Unavailable || fault.Message(last) == "" || time.Since(began) > 60*time.Second {
 		t.Errorf("%d topics, then %v after %v; want Unavailable", seen, last, time.Since(began))
 	}
 }
@@ -243,7 +243,7 @@ func TestOneBrokerHangs(t *testing.T) {
 			told++
 		}
 	}
-	if took := time.Since(began); told == 0 || silent == 0 || took > 15*time.Second {
+	if took := time.Since(began); told == 0 || silent == 0 || took > 60*time.Second {
 		t.Errorf("%d topics were told of and %d not, in %v", told, silent, took)
 	}
 }

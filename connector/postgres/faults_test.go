@@ -279,7 +279,7 @@ func TestServerFallsSilentInTheMiddle(t *testing.T) {
 		}
 	})
 	wantFault(t, err, fault.Unavailable, "does not answer in time")
-	if took := time.Since(start); good == 0 || good >= 450 || took > 15*time.Second {
+	if took := time.Since(start); good == 0 || good >= 450 || took > 60*time.Second {
 		t.Errorf("%d datasets, then an error after %s", good, took)
 	}
 }
@@ -299,7 +299,7 @@ func TestLockedTable(t *testing.T) {
 	}
 	start := time.Now()
 	seen, failed := crawl(t, a.conn, "public", nil)
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > 60*time.Second {
 		t.Errorf("the crawl took %s", took)
 	}
 	if len(seen) != 101 || len(failed) != 2 {

@@ -292,7 +292,7 @@ func TestColumnsAreBounded(t *testing.T) {
 	if whole || len(list) > maxColumns || len(list) < maxColumns/4 || list[len(list)-1].Path != "id" {
 		t.Errorf("%d columns, whole %v, the last is %s", len(list), whole, list[len(list)-1].Path)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

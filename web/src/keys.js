@@ -3,7 +3,7 @@ import { move } from './find.js'
 import { open } from './palette.js'
 import { byKeys } from './focus.js'
 
-const places = { h: '/', d: '/data', s: '/sources' }
+const places = { h: '/', d: '/data', r: '/requests', s: '/sources', t: '/teams', g: '/glossary', n: '/notifications' }
 const keys = document.getElementById('keys')
 let going = 0 // when g was pressed, in ms
 
