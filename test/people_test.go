@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portreeve/postgres/pgtest"
@@ -53,7 +54,7 @@ func TestBrowserOwnerAndReader(t *testing.T) {
 	ann.waitFor("it to be the team's", `document.querySelector('main a[href="/teams/data-eng"]') && !document.querySelector('form[action$="/take"]')`)
 	ann.visit(s.table + "/edit")
 	ann.do(chromedp.SetValue(`#title`, "Orders of all shops"), chromedp.SetValue(`#description`, "One row per **order**."),
-		chromedp.Click(`input[name=access][value=restricted]`), chromedp.SetValue(`#reason`, "first words"), chromedp.Submit(`#reason`))
+		chromedp.Click(`input[name=access][value=restricted]`), chromedp.SetValue(`#reason`, "first words"), chromedp.SendKeys(`#reason`, kb.Enter))
 	ann.waitFor("the page as described", `location.pathname === "`+s.table+`" && document.querySelector("main").innerText.includes("Orders of all shops") && [...document.querySelectorAll("main strong")].some(e => e.innerText === "order")`)
 
 	ben := openAt(t, s.url, s.table+"/sample")

@@ -282,6 +282,7 @@ func TestPlatformKilled(t *testing.T) {
 func TestPlatformRefused(t *testing.T) {
 	t.Parallel()
 	c, p := newCompany(t, "open_"), newPlatform(t)
+	c.prefix = "o" // and the other schemas of this test
 	c.do(`CREATE SCHEMA lake.other_%s`, c.schema)
 	t.Cleanup(func() { c.do(`DROP SCHEMA lake.other_%s CASCADE`, c.schema) })
 	c.do(`CREATE TABLE lake.other_%s.hidden (id bigint)`, c.schema)
