@@ -136,6 +136,17 @@ func (s *Store) Undo(ctx context.Context, act access.Act, ids ...int64) (Key, er
 	const q = `
 		SELECT s.slug AS source, d.name, e.field, e.old, e.id FROM dataset_edit e
 		JOIN dataset d ON d.id = e.dataset_id JOIN source s ON s.id = d.source_id WHERE e.id = ANY($1) ORDER BY e.id`
+	for _, id := range ids {
+		e, err := s.wholeEdit(ctx, id)
+		switch {
+		case err != nil:
+			return Key{}, err
+		case e != nil && len(ids) > 1:
+			return e.Key(), errWhole
+		case e != nil:
+			return s.undoWhole(ctx, act, e)
+		}
+	}
 	var all DatasetEdits
 	err := s.retry(ctx, func(tx pgx.Tx) error {
 		all = DatasetEdits{}

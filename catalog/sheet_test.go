@@ -270,6 +270,36 @@ func TestRegister(t *testing.T) {
 	if got, err = d.Dataset(t.Context(), key); err != nil || got.GoneAt != nil || got.Team != "ops" {
 		t.Errorf("after all that: %+v, %v", got, err)
 	}
+	undone := func(field string) (catalog.Key, error) {
+		t.Helper()
+		var id int64
+		if err := d.db.QueryRow(t.Context(), `SELECT max(id) FROM dataset_edit WHERE dataset_id = $1 AND field = $2`, got.ID, field).Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Undo(t.Context(), d.other, id); fault.KindOf(err) != fault.Forbidden {
+			t.Errorf("undo of %s by another: %v, want Forbidden", field, err)
+		}
+		key, err := d.Undo(t.Context(), d.owner, id)
+		if _, again := d.Undo(t.Context(), d.owner, id); fault.KindOf(again) != fault.Conflict {
+			t.Errorf("undo of %s a second time: %v, want Conflict", field, again)
+		}
+		return key, err
+	}
+	if key, err = undone("name"); err != nil || key.Name != "Sales forecast" {
+		t.Errorf("undo of the name leads to %v, %v", key, err)
+	}
+	if _, err := undone("columns"); err != nil {
+		t.Error(err)
+	}
+	if now, err := d.Columns(t.Context(), got.ID); err != nil || len(now) != 2 || now[1].Type != "decimal(10,2)" || now[0].Comment != "Number of the order" || now[0].Nullable {
+		t.Errorf("columns after the undo %+v, %v", now, err)
+	}
+	if _, err := undone("there"); err != nil {
+		t.Error(err)
+	}
+	if got, err = d.Dataset(t.Context(), key); err != nil || got.GoneAt == nil {
+		t.Errorf("after the undo of bringing it back: %+v, %v", got.GoneAt, err)
+	}
 }
 
 func TestReadColumns(t *testing.T) {
