@@ -83,7 +83,7 @@ func explain(ctx context.Context, views []view, err error) error {
 	case !ok:
 		return err
 	case f.refused != "":
-		return fault.Invalidf("sql", "%s", f.refused)
+		return &fault.Error{Kind: fault.Invalid, Field: "sql", Msg: f.refused, Err: err}
 	case f.stage == stageFence:
 		return fault.Unavailablef(err, "people's SQL cannot run on this machine: its kernel does not fence the engine")
 	case f.stage == stageSQL:

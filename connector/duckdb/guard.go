@@ -43,6 +43,12 @@ func (r refusal) Error() string { return string(r) }
 // checkTree returns the tables that a statement reads, as written; tree is what json_serialize_sql made of it, with nulls,
 // empty values and defaults skipped. It refuses all but one SELECT that calls listed functions only and reads views only.
 func checkTree(tree []byte, views []view) ([][]string, error) {
+	w, err := walkTree(tree, walker{views: views})
+	return w.tables, err
+}
+
+// walkTree is checkTree by a walker.
+func walkTree(tree []byte, w walker) (walker, error) {
 	var parsed struct {
 		Error      bool
 		Type       string `json:"error_type"`
@@ -51,26 +57,27 @@ func checkTree(tree []byte, views []view) ([][]string, error) {
 		Statements []struct{ Node map[string]any }
 	}
 	if err := json.Unmarshal(tree, &parsed); err != nil {
-		return nil, refusal("this statement cannot be understood")
+		return w, refusal("this statement cannot be understood")
 	}
 	switch {
 	case parsed.Error && parsed.Type == "not implemented":
-		return nil, refusal("only SELECT can be run here; a PIVOT needs its values: PIVOT … ON column IN (…)")
+		return w, refusal("only SELECT can be run here; a PIVOT needs its values: PIVOT … ON column IN (…)")
 	case parsed.Error:
-		return nil, refusal(strings.TrimSpace(parsed.Message + " " + parsed.Position))
+		return w, refusal(strings.TrimSpace(parsed.Message + " " + parsed.Position))
 	case len(parsed.Statements) != 1:
-		return nil, refusal(fmt.Sprintf("one statement at a time, this is %d", len(parsed.Statements)))
+		return w, refusal(fmt.Sprintf("one statement at a time, this is %d", len(parsed.Statements)))
 	case parsed.Statements[0].Node == nil:
-		return nil, refusal("this statement cannot be understood")
+		return w, refusal("this statement cannot be understood")
 	}
-	w := walker{views: views}
 	err := w.walk(parsed.Statements[0].Node, nil)
-	return w.tables, err
+	return w, err
 }
 
 type walker struct {
 	views  []view
+	any    bool // tables that are none are found too
 	tables [][]string
+	places []int // of these
 }
 
 // walk visits every value below n; ctes are the names of the common table expressions in scope.
@@ -182,7 +189,14 @@ func (w *walker) table(n map[string]any, ctes []string) error {
 	if len(parts) == 1 && slices.Contains(ctes, strings.ToLower(parts[0])) {
 		return nil
 	}
-	w.tables = append(w.tables, parts)
+	place := -1
+	if at, ok := n["query_location"].(float64); ok {
+		place = int(at)
+	}
+	w.tables, w.places = append(w.tables, parts), append(w.places, place)
+	if w.any {
+		return nil
+	}
 	if len(parts) == 3 && strings.EqualFold(parts[0], "lake") {
 		parts = parts[1:]
 	}

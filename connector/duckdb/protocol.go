@@ -61,6 +61,8 @@ type (
 	task struct {
 		SQL     string
 		Foreign bool   // a person wrote it: the guard decides
+		Parse   bool   // only say which tables it reads, whether there are such or not
+		Prepare bool   // only find out whether it could run
 		Out     string // name of a new file in the job's folder that gets the rows as Parquet; "": they come in the reply
 		Limit   int    // rows in the reply
 		Cut     int    // bytes of one value in the reply
@@ -74,6 +76,7 @@ type (
 		Cut      bool        `json:",omitempty"` // values or rows are missing because of task.Cut or task.Bytes
 		Count    int64       `json:",omitempty"` // rows written to task.Out
 		Tables   [][]string  `json:",omitempty"` // that a person's statement reads, as written
+		Places   []int       `json:",omitempty"` // of these in the statement, in bytes; -1 is not known
 		Unfenced string      `json:",omitempty"` // why the kernel does not fence the worker; "" when it does
 		Refused  string      `json:",omitempty"` // why a person's statement was not run
 		Failed   string      `json:",omitempty"` // why it did not end well, as the engine puts it

@@ -160,6 +160,9 @@ func (w *worker) createViews(ctx context.Context) error {
 // do runs one task.
 func (w *worker) do(ctx context.Context, t task) (r reply) {
 	text := t.SQL
+	if t.Parse {
+		return w.parse(ctx, t.SQL)
+	}
 	if t.Foreign {
 		tables, err := w.check(ctx, t.SQL)
 		if no, ok := errors.AsType[refusal](err); ok {
@@ -175,6 +178,9 @@ func (w *worker) do(ctx context.Context, t task) (r reply) {
 			return w.failed(err, stageSQL)
 		}
 		r.Tables = tables
+		if t.Prepare {
+			return r
+		}
 		// query() takes the statement as a string, so nothing in it can end ours early.
 		text = "FROM query(" + quote(t.SQL) + ")"
 		if t.Out == "" {
@@ -182,7 +188,16 @@ func (w *worker) do(ctx context.Context, t task) (r reply) {
 		}
 	}
 	if t.Out != "" {
-		return w.write(ctx, text, filepath.Join(w.job.Dir, filepath.Base(t.Out)))
+		var columns []column
+		if t.Foreign {
+			var err error
+			if columns, text, err = w.keepable(ctx, text); err != nil {
+				return w.failed(err, stageSQL)
+			}
+		}
+		r := w.write(ctx, text, filepath.Join(w.job.Dir, filepath.Base(t.Out)))
+		r.Columns = columns
+		return r
 	}
 	if err := w.read(ctx, &r, t, text); err != nil {
 		return w.failed(err, map[bool]string{true: stageSQL, false: stageFiles}[t.Foreign])
@@ -190,14 +205,33 @@ func (w *worker) do(ctx context.Context, t task) (r reply) {
 	return r
 }
 
+// tree lets the engine parse text.
+func (w *worker) tree(ctx context.Context, text string) (tree string, err error) {
+	const q = `SELECT json_serialize_sql($1::VARCHAR, skip_null := true, skip_empty := true, skip_default := true)::VARCHAR`
+	err = w.conn.QueryRowContext(ctx, q, text).Scan(&tree)
+	return tree, err
+}
+
 // check lets the engine parse text and the guard judge it.
 func (w *worker) check(ctx context.Context, text string) ([][]string, error) {
-	const q = `SELECT json_serialize_sql($1::VARCHAR, skip_null := true, skip_empty := true, skip_default := true)::VARCHAR`
-	var tree string
-	if err := w.conn.QueryRowContext(ctx, q, text).Scan(&tree); err != nil {
+	tree, err := w.tree(ctx, text)
+	if err != nil {
 		return nil, err
 	}
 	return checkTree([]byte(tree), w.job.Views)
+}
+
+// parse answers which tables text reads.
+func (w *worker) parse(ctx context.Context, text string) reply {
+	tree, err := w.tree(ctx, text)
+	if err != nil {
+		return w.failed(err, stageSQL)
+	}
+	found, err := walkTree([]byte(tree), walker{any: true})
+	if err != nil {
+		return reply{Refused: err.Error(), Stage: stageSQL}
+	}
+	return reply{Tables: found.tables, Places: found.places}
 }
 
 // failed makes a reply of an error: with no path of the job, nor our text around a person's.
@@ -214,6 +248,28 @@ func (w *worker) failed(err error, stage string) reply {
 		text = strings.ReplaceAll(text, w.job.Dir, "…")
 	}
 	return reply{Failed: text, Stage: stage}
+}
+
+// keepable returns the columns of text, and a text of the same rows that Parquet keeps exactly: it has no integers of 128 bits, and
+// DuckDB makes floating ones of them.
+func (w *worker) keepable(ctx context.Context, text string) (columns []column, exact string, err error) {
+	var wide []string
+	err = w.each(ctx, "DESCRIBE "+text, func(scan func(...any) error) error {
+		var c column
+		var rest [4]any
+		if err := scan(&c.Name, &c.Type, &rest[0], &rest[1], &rest[2], &rest[3]); err != nil {
+			return err
+		}
+		columns = append(columns, c)
+		if c.Type == "HUGEINT" || c.Type == "UHUGEINT" {
+			wide = append(wide, ident(c.Name)+"::DECIMAL(38,0) AS "+ident(c.Name))
+		}
+		return nil
+	})
+	if err != nil || len(wide) == 0 {
+		return columns, text, err
+	}
+	return columns, "SELECT * REPLACE (" + strings.Join(wide, ", ") + ") FROM (" + text + ")", nil
 }
 
 // write keeps the rows of text as Parquet: the driver materialises what it returns, COPY streams.
