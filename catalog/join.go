@@ -231,7 +231,12 @@ func group(members []member, links []link) map[int64]shownWith {
 			}
 		}
 		if len(of) > 0 {
-			done[m.ID], result[m.ID] = true, shownWith{main: slices.MinFunc(of, closest)}
+			// It stays where it is among equals: that a page shows it must not be what draws others there the next time.
+			stays := func(id int64) bool { return m.MainID != nil && *m.MainID == id }
+			to := slices.MinFunc(of, func(a, b int64) int {
+				return compareAll(int(by[a].Standing)-int(by[b].Standing), boolFirst(stays(a), stays(b)), closest(a, b))
+			})
+			done[m.ID], result[m.ID] = true, shownWith{main: to}
 		}
 	}
 	for _, m := range members { // descriptions of what nobody has
