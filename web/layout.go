@@ -17,6 +17,7 @@ const (
 	sectionSources  = "sources"
 	sectionTeams    = "teams"
 	sectionGlossary = "glossary"
+	sectionSQL      = "sql"
 	sectionUI       = "ui"
 )
 
@@ -30,6 +31,7 @@ type shell struct {
 	Version string
 	Unread  int    // notifications, at most 100
 	Path    string // of this page with its query: where a change of preferences or a sign-in comes back to
+	SQL     bool   // there is a page for it, and who asks may use it
 	Note    string // why the page is another one than the address asked for, or ""
 }
 
@@ -44,7 +46,7 @@ func (s *Server) shell(c echo.Context, section, title string, crumbs ...crumb) s
 	sh := shell{
 		Title: title, Section: section, Crumbs: crumbs,
 		Person: principal(c).Person, Demo: s.Demo, Version: s.Version, Unread: s.unread(c),
-		Path: "/",
+		Path: "/", SQL: s.SQL != nil && principal(c).Role.Includes(access.Analyst),
 	}
 	if c.Request().Method == http.MethodGet { // what was posted cannot be asked for again
 		sh.Path = c.Request().URL.RequestURI()

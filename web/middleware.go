@@ -78,7 +78,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 // results have bounds of their own.
 const patience = 5 * time.Second
 
-var patient = []string{"/login/callback", "/events", "/sample", "/sample.csv", "/data.csv", "/metadata.csv", "/data/edit", "/data/edit/:id"}
+var patient = []string{"/login/callback", "/events", "/sample", "/sample.csv", "/data.csv", "/metadata.csv", "/data/edit", "/data/edit/:id", "/sql"}
 
 // bounded ends what a request waits for after patience: a database that hangs must not hang the portal.
 func bounded(next echo.HandlerFunc) echo.HandlerFunc {

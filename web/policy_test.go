@@ -158,7 +158,7 @@ func TestPolicyOfEveryRoute(t *testing.T) {
 	}
 	for _, area := range []map[string]string{
 		policiesOfLogin, policiesOfAccount, policiesOfAudit, policiesOfEdit, policiesOfSheet, policiesOfRegister, policiesOfPeople,
-		policiesOfRequest, policiesOfWatch,
+		policiesOfRequest, policiesOfWatch, policiesOfSQL,
 	} {
 		maps.Copy(want, area)
 	}

@@ -68,7 +68,7 @@ func (s *Server) pages() *router {
 		s.pageRoutes(), s.sessionRoutes(), s.healthRoutes(), assetRoutes(),
 		{s.docsRoute()},
 		s.loginRoutes(), s.accountRoutes(),
-		s.auditRoutes(), s.editRoutes(), s.sheetRoutes(), s.registerRoutes(), s.peopleRoutes(), s.requestRoutes(), s.watchRoutes(),
+		s.auditRoutes(), s.editRoutes(), s.sheetRoutes(), s.registerRoutes(), s.peopleRoutes(), s.requestRoutes(), s.watchRoutes(), s.sqlRoutes(),
 	} {
 		for _, rt := range routes {
 			r.add(rt)

@@ -31,6 +31,7 @@ type Server struct {
 	Login   Provider        // nil: people sign in by a token only, and in the demo by a click
 	Notify  *notify.Store   // watches and what came of them
 	Outside *notify.Outside // by which people are told beside Home
+	SQL     SQL             // nil: no statements of people are run
 	Rows    Rows            // nil: samples cannot be read here
 	Crawls  CrawlStarter    // starts crawls in the background
 	Events  Events          // tells of changes by id

@@ -132,7 +132,7 @@ func (p *portal) serve(ctx context.Context, l listeners, demo bool, ready func(u
 	}
 	p.outside.BaseURL = strings.TrimSuffix(base, "/")
 	s := &web.Server{
-		Catalog: p.catalog, Access: p.access, Notify: p.notify, Outside: p.outside, Key: p.key, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
+		Catalog: p.catalog, Access: p.access, Notify: p.notify, Outside: p.outside, Key: p.key, SQL: &statements{p.sources, p.access, p.engine}, Rows: p.sources, Crawls: p.jobs, Events: p.listener, Log: p.log, Now: clock,
 		Version: version, BaseURL: base, Demo: demo, Connectors: p.sources.connectors,
 		Health: []web.Dependency{{Name: "postgres", Check: p.db.pool.Ping}},
 	}

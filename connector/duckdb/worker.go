@@ -117,7 +117,7 @@ func (w *worker) setUp(ctx context.Context, j job) (r reply) {
 	err := w.exec(ctx,
 		"SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; SET allow_community_extensions = false",
 		"SET allow_persistent_secrets = false; SET enable_progress_bar = false; SET TimeZone = 'UTC'",
-		fmt.Sprintf("SET preserve_insertion_order = %t; SET threads = %d", j.Ordered, j.Threads),
+		fmt.Sprintf("SET preserve_insertion_order = true; SET threads = %d", j.Threads), // the columns of a schema come in their order
 		fmt.Sprintf("SET memory_limit = '%dB'; SET max_temp_directory_size = '%dB'", j.Memory, j.Spill),
 		"SET parquet_metadata_cache = true; SET temp_directory = "+quote(spill),
 		"ATTACH ':memory:' AS lake",
@@ -129,6 +129,7 @@ func (w *worker) setUp(ctx context.Context, j job) (r reply) {
 		return reply{Failed: err.Error(), Stage: stageFiles}
 	}
 	err = w.exec(ctx,
+		fmt.Sprintf("SET preserve_insertion_order = %t", j.Ordered),
 		"USE lake",
 		"SET allowed_paths = "+list(files)+"::VARCHAR[]",
 		"SET allowed_directories = "+list([]string{j.Dir}),

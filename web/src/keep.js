@@ -41,6 +41,15 @@ for (const form of forms) {
   }
 }
 
+// Forms that Ctrl-Enter sends though nothing of them is to be kept.
+for (const form of document.querySelectorAll('form[data-send]')) {
+  form.addEventListener('keydown', event => {
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+    event.preventDefault()
+    form.requestSubmit()
+  })
+}
+
 addEventListener('beforeunload', event => {
   if (!sent && forms.some(dirty)) event.preventDefault()
 })
