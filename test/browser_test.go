@@ -232,7 +232,7 @@ var missing = []string{"/d/lake/no.such", "/nowhere"}
 var pagesOfPeople = []string{
 	"/d/lake/clean.flights/edit", "/d/lake/clean.flights/columns/edit", "/d/lake/clean.flights/access", "/data/edit?q=clean", "/data/sheet", "/register",
 	"/teams", "/teams/flight-ops", "/teams/new", "/people", "/people/1", "/domains", "/domains/operations", "/domains/new", "/ownership", "/glossary", "/glossary/new",
-	"/requests", "/watching", "/notifications", "/me", "/admin/audit", "/admin/services",
+	"/requests", "/watching", "/notifications", "/me", "/admin/audit", "/admin/services", "/sql",
 }
 
 // as signs in as one of the demo's people.

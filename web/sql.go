@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -194,7 +195,7 @@ func cellOf(v any) *string {
 	case json.Number:
 		text = v.String()
 	case bool:
-		text = fmt.Sprint(v)
+		text = strconv.FormatBool(v)
 	default:
 		b, _ := json.Marshal(v) // it came from JSON
 		text = string(b)

@@ -448,7 +448,7 @@ func sqlResult(p sqlPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<div class=\"tablewrap sample\" tabindex=\"0\" role=\"region\" aria-label=\"Result\"><table class=\"grid\"><thead><tr><th scope=\"col\" class=\"rowno\"><span class=\"vh\">Row</span></th>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<div class=\"tablewrap sample\" tabindex=\"0\" role=\"region\" aria-label=\"Rows of the result\"><table class=\"grid\"><thead><tr><th scope=\"col\" class=\"rowno\"><span class=\"vh\">Row</span></th>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
