@@ -30,4 +30,9 @@ func TestBrowserSQL(t *testing.T) {
 	run("SELECT * FROM clean.secrets")
 	b.waitFor("no such table", `document.querySelector("#sql-problem")?.innerText.includes("no table clean.secrets")`)
 	b.picture("sql-problem")
+	b.visit("/d/lake/clean.flights")
+	b.do(chromedp.Click(`.head-actions a[href^="/sql?"]`))
+	b.waitFor("a first statement over the dataset", `document.querySelector("#sql").value.includes("FROM clean.flights\nLIMIT 100")`)
+	b.do(chromedp.Click(`main form button.primary`))
+	b.waitFor("its rows", `document.querySelector("main [role=status]")?.innerText.includes("100 rows, 16 columns")`)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -248,4 +249,23 @@ func (p sqlPage) excerpt() string {
 	at := min(p.Problem.Column-1, len(line))
 	from := max(0, at-60)
 	return string(line[from:min(len(line), at+60)]) + "\n" + strings.Repeat(" ", at-from) + "^"
+}
+
+// queryable reports whether who asks may run SQL over the dataset.
+func (h *datasetHead) queryable() bool {
+	return h.SourceKind != "" && h.samplable() && h.GoneAt == nil && h.Past == nil && h.Right.Allowed && len(catalog.SplitPath(h.Name)) == 2
+}
+
+// plainName matches what stands in SQL without quotes.
+var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+// queryURL leads to the SQL page with a first statement over the dataset, which is not run yet.
+func (h *datasetHead) queryURL() string {
+	parts := catalog.SplitPath(h.Name)
+	for i, p := range parts {
+		if !plainName.MatchString(p) {
+			parts[i] = `"` + strings.ReplaceAll(p, `"`, `""`) + `"`
+		}
+	}
+	return "/sql?" + formQuery("source", h.Source) + "&" + formQuery("sql", "SELECT *\nFROM "+strings.Join(parts, ".")+"\nLIMIT 100")
 }

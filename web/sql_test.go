@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"portreeve/access"
+	"portreeve/catalog"
 	"portreeve/fault"
 	"portreeve/query"
 )
@@ -143,5 +145,21 @@ func TestSQLTellsWhatIsWrong(t *testing.T) {
 	wantText(t, html(t, without.ask(http.MethodGet, "/sql", without.as(access.Analyst))), "main .empty", "No source whose rows this portal reads")
 	if html(t, without.ask(http.MethodGet, "/", without.as(access.Analyst))).Find(`nav a[href="/sql"]`).Length() > 0 {
 		t.Error("a portal without engines leads to SQL")
+	}
+}
+
+// A dataset whose rows one may read leads to a statement over it, whatever its name.
+func TestSQLFromADataset(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"raw.flights": "FROM raw.flights\n", `raw.Odd "name`: `FROM raw."Odd ""name"` + "\n"} {
+		h := &datasetHead{Whole: catalog.Whole{Dataset: catalog.Dataset{Source: "lake", Name: name, Kind: catalog.Table}}, SourceKind: "iceberg"}
+		if h.queryable() {
+			t.Errorf("%s leads to SQL for who may not read it", name)
+		}
+		h.Right.Allowed = true
+		u, err := url.Parse(h.queryURL())
+		if err != nil || !h.queryable() || u.Query().Get("source") != "lake" || !strings.Contains(u.Query().Get("sql"), want) {
+			t.Errorf("%s leads to %s, %v; want %q", name, u, err, want)
+		}
 	}
 }
