@@ -362,19 +362,16 @@ func (s *Store) UndoPlan(ctx context.Context, act access.Act, id int64) error {
 
 // undoing returns the edits that take back those of the plan which are still the newest of their fields, and how many are not.
 func (p *EditPlan) undoing(ctx context.Context, tx pgx.Tx, who access.Principal) (edits []DatasetEdits, left int, err error) {
+	// The edits of one act come first, by their time: they are as many as the plan had, which Postgres cannot know beforehand.
 	const q = `
-		SELECT s.slug, d.name, e.field, e.old, e.id,
-		       EXISTS (SELECT FROM dataset_edit n WHERE n.dataset_id = e.dataset_id AND n.field = e.field AND n.id > e.id) AS again
-		FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS k (source, name)) k
-		JOIN source s ON s.slug = k.source JOIN dataset d ON d.source_id = s.id AND d.name = k.name
-		JOIN dataset_edit e ON e.dataset_id = coalesce(d.main_id, d.id) WHERE e.at = $3 AND e.person_id = $4`
-	var sources, names []string
-	for _, item := range p.Items {
-		for _, key := range item.Keys {
-			sources, names = append(sources, key.Source), append(names, key.Name)
-		}
-	}
-	rows, _ := tx.Query(ctx, q, sources, names, p.AppliedAt, who.ID)
+		WITH own AS MATERIALIZED (
+			SELECT id, dataset_id, field, old FROM dataset_edit WHERE at = $1 AND person_id = $2
+		), newest AS MATERIALIZED (
+			SELECT n.dataset_id, n.field, max(n.id) AS id FROM dataset_edit n WHERE n.dataset_id IN (SELECT dataset_id FROM own) GROUP BY 1, 2
+		)
+		SELECT s.slug, d.name, e.field, e.old, e.id, n.id > e.id AS again
+		FROM own e JOIN newest n USING (dataset_id, field) JOIN dataset d ON d.id = e.dataset_id JOIN source s ON s.id = d.source_id`
+	rows, _ := tx.Query(ctx, q, p.AppliedAt, who.ID)
 	var key Key
 	var e Edit
 	var id int64
