@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"strings"
@@ -17,7 +18,11 @@ import (
 // measureLogins lets people sign in one after another at a provider in this process, and measures the portal's part: from the
 // click to the provider, and from there to the page, without what the provider took.
 func measureLogins(ctx context.Context, out io.Writer, db *pgxpool.Pool, logins int) error {
-	provider, err := mockoidc.Run()
+	provider, err := mockoidc.NewServer(nil)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -31,6 +36,9 @@ func measureLogins(ctx context.Context, out io.Writer, db *pgxpool.Pool, logins 
 		})
 	})
 	if err != nil {
+		return err
+	}
+	if err := provider.Start(listener, nil); err != nil {
 		return err
 	}
 	binary, remove, err := build(ctx)
