@@ -43,7 +43,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: go run ./bench all | demo [-runs N] | audit [-writers N] [-acts N] | crawl [-tables N] [-columns N] | trino [-tables N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER] | people [-datasets N] [-edited N] [-logins N] [-home FOLDER]")
+		return errors.New("usage: go run ./bench all | demo [-runs N] | audit [-writers N] [-acts N] | crawl [-tables N] [-columns N] | trino [-tables N] | search [-datasets N] [-home FOLDER] | pages [-datasets N] [-home FOLDER] | people [-datasets N] [-edited N] [-home FOLDER]")
 	}
 	if args[0] == "all" {
 		for _, one := range whole {

@@ -16,13 +16,12 @@ import (
 	"portreeve/catalog"
 )
 
-// peopleCommand measures what a company of 10,000 people in 1,000 teams sees over a made-up catalog, a change of many datasets at
-// once, and a login.
+// peopleCommand measures what a company of 10,000 people in 1,000 teams sees over a made-up catalog, and a change of many datasets
+// at once.
 func peopleCommand(ctx context.Context, out io.Writer, args []string) error {
 	f := flags("people")
 	datasets := f.Int("datasets", 100_000, "datasets in the catalog, 19.4 columns each on average")
 	edited := f.Int("edited", 5000, "datasets that are edited at once")
-	logins := f.Int("logins", 200, "logins of as many people")
 	home := f.String("home", "", "folder of the server, kept and used again; empty: a new one, removed afterwards")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -31,10 +30,10 @@ func peopleCommand(ctx context.Context, out io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(measurePeople(ctx, out, db, *datasets, *edited, *logins), closeAll())
+	return errors.Join(measurePeople(ctx, out, db, *datasets, *edited), closeAll())
 }
 
-func measurePeople(ctx context.Context, out io.Writer, db *pgxpool.Pool, datasets, edited, logins int) error {
+func measurePeople(ctx context.Context, out io.Writer, db *pgxpool.Pool, datasets, edited int) error {
 	store := catalog.NewStore(db)
 	if err := printMachine(ctx, out, db); err != nil {
 		return err
@@ -48,10 +47,7 @@ func measurePeople(ctx context.Context, out io.Writer, db *pgxpool.Pool, dataset
 	if err := peoplePages(ctx, out, db); err != nil {
 		return err
 	}
-	if err := editMany(ctx, out, db, store, edited); err != nil {
-		return err
-	}
-	return measureLogins(ctx, out, db, logins)
+	return editMany(ctx, out, db, store, edited)
 }
 
 // fillPeople adds people, teams and domains, once. One in ten of the teams that datasets name is none, one in a hundred datasets

@@ -113,14 +113,13 @@ type portal struct {
 	cookie string
 }
 
-func startPortal(ctx context.Context, binary, database string, more ...string) (*portal, error) {
+func startPortal(ctx context.Context, binary, database string) (*portal, error) {
 	listen, ops, err := twoPorts()
 	if err != nil {
 		return nil, err
 	}
 	p := &portal{binary: binary, url: "http://" + listen}
 	p.env = []string{"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + database, "PORTREEVE_SESSION_KEY=" + rand.Text() + rand.Text(), "PORTREEVE_LISTEN=" + listen, "PORTREEVE_OPS_LISTEN=" + ops, "PORTREEVE_LOG_LEVEL=error"}
-	p.env = append(p.env, more...)
 	p.cmd = exec.CommandContext(ctx, binary, "serve") //nolint:gosec // built here
 	p.cmd.Env, p.cmd.Stderr = p.env, os.Stderr
 	start := time.Now()
